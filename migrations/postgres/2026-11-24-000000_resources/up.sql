@@ -1,0 +1,126 @@
+-- Resources, their older versions, what they are found by, and what happened to them.
+-- Times are microseconds UTC since 1970. Why the tables look as they do: docs/storage.md.
+
+-- Facts about this database itself: its stamp (dev or not) and the keys that its processes share.
+CREATE TABLE setting (
+    name  TEXT NOT NULL PRIMARY KEY,
+    value TEXT NOT NULL
+);
+
+-- The one commit sequence and the latest commit time; reading this row opens every commit.
+CREATE TABLE counter (
+    name  TEXT   NOT NULL PRIMARY KEY,
+    value BIGINT NOT NULL,
+    stamp BIGINT NOT NULL
+);
+INSERT INTO counter (name, value, stamp) VALUES ('seq', 0, 0);
+
+-- Small numbers for names that would otherwise stand in each row.
+CREATE TABLE dictionary (
+    id   BIGINT  NOT NULL PRIMARY KEY,
+    kind TEXT    NOT NULL,
+    text TEXT    NOT NULL,
+    UNIQUE (kind, text)
+);
+
+-- The current version of each resource; a deleted one stays, without a body.
+CREATE TABLE resource (
+    pk           BIGINT  NOT NULL PRIMARY KEY,
+    type         BIGINT  NOT NULL,
+    id           TEXT    COLLATE "C" NOT NULL,
+    version      BIGINT  NOT NULL,
+    seq          BIGINT  NOT NULL,
+    last_updated BIGINT  NOT NULL,
+    method       BIGINT  NOT NULL,
+    deleted      BOOLEAN NOT NULL,
+    body         BYTEA    NOT NULL,
+    blob         BYTEA,
+    index_rows   BYTEA    NOT NULL
+);
+CREATE UNIQUE INDEX resource_key ON resource (type, id);
+CREATE UNIQUE INDEX resource_seq ON resource (seq);
+CREATE INDEX resource_updated ON resource (type, last_updated);
+
+-- Older versions, moved here by the write that replaced them.
+CREATE TABLE history (
+    pk           BIGINT  NOT NULL,
+    version      BIGINT  NOT NULL,
+    type         BIGINT  NOT NULL,
+    seq          BIGINT  NOT NULL,
+    last_updated BIGINT  NOT NULL,
+    method       BIGINT  NOT NULL,
+    deleted      BOOLEAN NOT NULL,
+    body         BYTEA    NOT NULL,
+    blob         BYTEA,
+    PRIMARY KEY (pk, version)
+);
+CREATE UNIQUE INDEX history_seq ON history (seq);
+CREATE INDEX history_updated ON history (type, last_updated);
+
+-- Covering rows for token, reference and uri parameters. patient 0 is the whole population.
+CREATE TABLE index_value (
+    patient BIGINT NOT NULL,
+    param   BIGINT NOT NULL,
+    value   BIGINT NOT NULL,
+    sort    BIGINT NOT NULL,
+    pk      BIGINT NOT NULL,
+    PRIMARY KEY (patient, param, value, sort, pk)
+);
+
+-- Which resource a conditional create has claimed; the unique key decides races.
+CREATE TABLE claim (
+    hash BYTEA   NOT NULL PRIMARY KEY,
+    pk   BIGINT NOT NULL
+);
+
+-- What happened; only ever appended to.
+CREATE TABLE audit_record (
+    seq      BIGINT  NOT NULL PRIMARY KEY,
+    recorded BIGINT  NOT NULL,
+    content  TEXT    NOT NULL,
+    salt     BYTEA    NOT NULL,
+    leaf     BYTEA    NOT NULL
+);
+CREATE FUNCTION audit_record_refuse() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION 'audit records are never changed or deleted'; END $$;
+CREATE TRIGGER audit_record_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_record
+FOR EACH STATEMENT EXECUTE FUNCTION audit_record_refuse();
+
+-- Work that outlives its request.
+CREATE TABLE job (
+    id          BIGINT  NOT NULL PRIMARY KEY,
+    kind        TEXT    NOT NULL,
+    payload     TEXT    NOT NULL,
+    run_after   BIGINT  NOT NULL,
+    lease_until BIGINT  NOT NULL,
+    attempts    BIGINT  NOT NULL
+);
+CREATE INDEX job_due ON job (run_after);
+
+-- Document bytes by SHA-256; in chunks where no file system is shared, else in files.
+CREATE TABLE blob (
+    sha256  BYTEA   NOT NULL PRIMARY KEY,
+    size    BIGINT NOT NULL,
+    created BIGINT NOT NULL
+);
+CREATE TABLE blob_chunk (
+    sha256 BYTEA   NOT NULL,
+    part   BIGINT NOT NULL,
+    bytes  BYTEA  NOT NULL,
+    PRIMARY KEY (sha256, part)
+);
+
+-- FHIR packages added at run time.
+CREATE TABLE package (
+    name     TEXT   NOT NULL,
+    version  TEXT   NOT NULL,
+    sha256   TEXT   NOT NULL,
+    added    BIGINT NOT NULL,
+    archive  BYTEA   NOT NULL,
+    PRIMARY KEY (name, version)
+);
+
+-- Bodies arrive compressed: a second compression by the database would only cost time.
+ALTER TABLE resource ALTER COLUMN body SET STORAGE EXTERNAL;
+ALTER TABLE history ALTER COLUMN body SET STORAGE EXTERNAL;
+ALTER TABLE blob_chunk ALTER COLUMN bytes SET STORAGE EXTERNAL;

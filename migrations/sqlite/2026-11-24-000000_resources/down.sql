@@ -1,0 +1,12 @@
+DROP TABLE package;
+DROP TABLE blob_chunk;
+DROP TABLE blob;
+DROP TABLE job;
+DROP TABLE audit_record;
+DROP TABLE claim;
+DROP TABLE index_value;
+DROP TABLE history;
+DROP TABLE resource;
+DROP TABLE dictionary;
+DROP TABLE counter;
+DROP TABLE setting;

@@ -1,0 +1,86 @@
+//! `fascicolo migrate`, `backup`, `restore`, `fsck`.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::app::target;
+use crate::config::Config;
+use crate::error::Result;
+use crate::storage::Carried;
+use crate::storage::admin::{self, Admin};
+
+pub fn migrate(config: &Config) -> Result<ExitCode> {
+    let admin = Admin::open(&target(config)?)?;
+    if admin.migrated.is_empty() {
+        println!("the schema is up to date");
+    }
+    for name in &admin.migrated {
+        println!("migrated: {name}");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub fn backup(config: &Config, file: &Path) -> Result<ExitCode> {
+    let bar = bar();
+    let carried = admin::backup(
+        &target(config)?,
+        &config.data_dir,
+        file,
+        &mut |table, rows| {
+            bar.set_message(format!("{table}: {rows} rows"));
+            bar.tick();
+        },
+    )?;
+    bar.finish_and_clear();
+    println!("backup: {}", summary(&carried));
+    Ok(ExitCode::SUCCESS)
+}
+
+pub fn restore(config: &Config, file: &Path) -> Result<ExitCode> {
+    let bar = bar();
+    let carried = admin::restore(file, &target(config)?, &mut |table, rows| {
+        bar.set_message(format!("{table}: {rows} rows"));
+        bar.tick();
+    })?;
+    bar.finish_and_clear();
+    println!("restored and checked: {}", summary(&carried));
+    Ok(ExitCode::SUCCESS)
+}
+
+pub fn fsck(config: &Config) -> Result<ExitCode> {
+    let bar = bar();
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar.set_message("checking bodies, documents and index rows");
+    Admin::open(&target(config)?)?.verify()?;
+    bar.finish_and_clear();
+    println!("everything is whole");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn bar() -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {msg}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+fn summary(carried: &Carried) -> String {
+    let of = |name: &str| {
+        carried
+            .rows
+            .iter()
+            .find(|(table, _)| *table == name)
+            .map_or(0, |(_, rows)| *rows)
+    };
+    format!(
+        "{} resources, {} older versions, {} audit records, {} documents",
+        of("resource"),
+        of("history"),
+        of("audit_record"),
+        carried.documents.max(of("blob")),
+    )
+}

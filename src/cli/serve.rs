@@ -1,0 +1,59 @@
+//! `fascicolo serve`.
+
+use std::process::ExitCode;
+
+use crate::app::{App, Sources};
+use crate::config::Config;
+use crate::error::{Error, Result};
+
+/// Serves until SIGTERM or SIGINT.
+pub fn serve(config: Config) -> Result<ExitCode> {
+    for warning in config.warnings() {
+        tracing::warn!("{warning}");
+    }
+    let dev = config.dev;
+    actix_web::rt::System::new().block_on(async move {
+        let app = App::start(config, Sources::default())?;
+        announce(&app, dev);
+        app.serve(stop_signal()?).await
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What a person needs to begin: the addresses, and one line that does something.
+fn announce(app: &App, dev: bool) {
+    let (base, address) = (&app.node.base, app.address());
+    println!("fascicolo {}", env!("CARGO_PKG_VERSION"));
+    if dev {
+        println!();
+        println!("  DEVELOPMENT MODE: open on this machine, for synthetic data only.");
+    }
+    println!();
+    println!("  FHIR base   {base}");
+    println!("  start page  http://{address}/");
+    println!();
+    if dev {
+        println!("  curl -X POST {base}/Patient -H 'Content-Type: application/fhir+json' \\");
+        println!(
+            "    -d '{{\"resourceType\":\"Patient\",\"name\":[{{\"family\":\"Rossi\",\"given\":[\"Anna\"]}}]}}'"
+        );
+    } else {
+        println!("  curl {base}/metadata");
+    }
+    println!();
+}
+
+/// Ends when the process is asked to stop.
+fn stop_signal() -> Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let failed =
+        |error: std::io::Error| Error::internal("signals cannot be received").because(error);
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
+            _ = interrupt.recv() => tracing::info!("SIGINT: stopping"),
+        }
+    })
+}

@@ -1,0 +1,4 @@
+//! Documents in and out, by whichever door.
+
+pub mod ingest;
+mod lineage;

@@ -1,0 +1,9 @@
+//! JSON resources, and the few datatypes that the server itself must understand.
+
+pub mod bundle;
+pub mod date;
+pub mod element_path;
+pub mod json;
+pub mod key;
+pub mod primitive;
+pub mod value;

@@ -1,0 +1,3 @@
+//! Resource and profiles in, findings out; never an error.
+
+pub mod shape;

@@ -1,0 +1,14 @@
+//! The edge: actix, sockets, headers. No rule of FHIR, FSE or access lives here.
+
+mod body;
+mod fhir;
+mod negotiate;
+mod pool;
+mod respond;
+mod routes;
+mod server;
+mod state;
+mod ui;
+mod writes;
+
+pub use server::{Bound, bind};

@@ -1,0 +1,185 @@
+//! From an answer to an HTTP response: status, headers, form, coding.
+
+use std::io::Write as _;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderValue,
+    LAST_MODIFIED, LOCATION, RETRY_AFTER, VARY,
+};
+use actix_web::{HttpResponse, HttpResponseBuilder};
+
+use super::negotiate::{Coding, Format, Wanted};
+use crate::clock::Instant;
+use crate::error::{Error, Issue, Kind, Result, outcome};
+use crate::fhir::model::json::{self, Limits};
+use crate::fhir::xml;
+use crate::interactions::write::with_data;
+use crate::interactions::{Answer, Body, Node};
+
+/// Bodies smaller than this are not worth a coding.
+const CODING_FLOOR: usize = 1024;
+
+/// The response to an answer.
+pub fn answer(
+    node: &Node,
+    answer: Answer,
+    wanted: &Wanted,
+    coding: Coding,
+) -> Result<HttpResponse> {
+    let mut response = builder(answer.status);
+    if let Some((version, last_updated)) = answer.version {
+        response.insert_header((ETAG, format!("W/\"{version}\"")));
+        response.insert_header((LAST_MODIFIED, http_date(last_updated)));
+    }
+    if let Some(location) = &answer.location {
+        response.insert_header((LOCATION, format!("{}/{location}", node.base)));
+    }
+    match answer.body {
+        Body::Empty => Ok(response.finish()),
+        Body::Stored(version) => {
+            let json = with_data(node, version.json()?, version.blob)?;
+            resource(node, response, json, wanted, coding)
+        }
+        Body::Json(json) => resource(node, response, json, wanted, coding),
+        Body::Outcome(issues) => {
+            let json = json::to_vec(&outcome(&issues));
+            resource(node, response, json, wanted, coding)
+        }
+        Body::Raw {
+            content_type,
+            bytes,
+        } => {
+            response.insert_header((CONTENT_TYPE, content_type));
+            // Documents never run in the origin of the pages (UI-05).
+            response.insert_header((CONTENT_DISPOSITION, "attachment"));
+            response.insert_header(("content-security-policy", "sandbox"));
+            Ok(response.body(bytes))
+        }
+    }
+}
+
+fn resource(
+    node: &Node,
+    mut response: HttpResponseBuilder,
+    json: Vec<u8>,
+    wanted: &Wanted,
+    coding: Coding,
+) -> Result<HttpResponse> {
+    let bytes = in_form(node, json, wanted)?;
+    response.insert_header((
+        CONTENT_TYPE,
+        HeaderValue::from_static(wanted.format.content_type()),
+    ));
+    coded(response, bytes, coding)
+}
+
+fn in_form(node: &Node, json: Vec<u8>, wanted: &Wanted) -> Result<Vec<u8>> {
+    if wanted.format == Format::Json && !wanted.pretty {
+        return Ok(json);
+    }
+    // Our own bytes: a Bundle of many resources may exceed the limits of a single one.
+    let limits = Limits {
+        nodes: usize::MAX,
+        string: usize::MAX,
+        ..node.choices.limits
+    };
+    let tree = json::parse(&json, &limits)?;
+    match (wanted.format, wanted.pretty) {
+        (Format::Json, _) => Ok(json::to_pretty(&tree)),
+        (Format::Xml, false) => xml::to_xml(&tree, &node.definitions),
+        (Format::Xml, true) => xml::to_xml_pretty(&tree, &node.definitions),
+    }
+}
+
+fn coded(
+    mut response: HttpResponseBuilder,
+    bytes: Vec<u8>,
+    coding: Coding,
+) -> Result<HttpResponse> {
+    response.insert_header((VARY, "Accept, Accept-Encoding, Authorization"));
+    if coding == Coding::Identity || bytes.len() < CODING_FLOOR {
+        return Ok(response.body(bytes));
+    }
+    let failed =
+        |error: std::io::Error| Error::internal("an answer cannot be compressed").because(error);
+    let (name, bytes) = match coding {
+        Coding::Zstd => ("zstd", crate::storage::body::compress(&bytes)?),
+        _ => {
+            let mut encoder =
+                flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            encoder.write_all(&bytes).map_err(failed)?;
+            ("gzip", encoder.finish().map_err(failed)?)
+        }
+    };
+    response.insert_header((CONTENT_ENCODING, name));
+    Ok(response.body(bytes))
+}
+
+/// The response to an error. The cause goes to the log; a defect tells the client nothing more.
+pub fn error(node: &Node, error: &Error, wanted: &Wanted, request_id: &str) -> HttpResponse {
+    let kind = error.kind();
+    let issues: Vec<Issue> = if kind == Kind::Internal {
+        let source = std::error::Error::source(error).map(ToString::to_string);
+        tracing::error!(request_id, %error, source, "a defect");
+        vec![Issue::error(
+            "exception",
+            format!("an error of the server, logged under the request id {request_id}"),
+        )]
+    } else {
+        if let Some(source) = std::error::Error::source(error) {
+            tracing::warn!(request_id, %error, %source, "a request failed");
+        }
+        error.issues().to_vec()
+    };
+    let mut response = builder(kind.status());
+    if let Some(seconds) = error.retry_after_seconds() {
+        response.insert_header((RETRY_AFTER, seconds.to_string()));
+    }
+    if kind == Kind::Unauthenticated {
+        response.insert_header(("www-authenticate", "Bearer"));
+    }
+    let json = json::to_vec(&outcome(&issues));
+    let form = in_form(node, json.clone(), wanted).unwrap_or(json);
+    response.insert_header((
+        CONTENT_TYPE,
+        HeaderValue::from_static(wanted.format.content_type()),
+    ));
+    response.body(form)
+}
+
+/// A response with the headers that all have.
+pub fn builder(status: u16) -> HttpResponseBuilder {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = HttpResponse::build(status);
+    response.insert_header((CACHE_CONTROL, "no-store"));
+    response.insert_header(("x-content-type-options", "nosniff"));
+    response
+}
+
+/// RFC 9110 *IMF-fixdate*, to the second.
+pub fn http_date(at: Instant) -> String {
+    chrono::DateTime::from_timestamp_micros(at)
+        .map(|time| time.format("%a, %d %b %Y %H:%M:%S GMT").to_string())
+        .unwrap_or_default()
+}
+
+/// Reads an `IMF-fixdate`; seconds since 1970. Other forms are not understood and so ignored.
+pub fn read_http_date(text: &str) -> Option<i64> {
+    chrono::NaiveDateTime::parse_from_str(text.trim(), "%a, %d %b %Y %H:%M:%S GMT")
+        .ok()
+        .map(|time| time.and_utc().timestamp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn http_dates() {
+        let text = http_date(1_767_225_600_123_456);
+        assert_eq!(text, "Thu, 01 Jan 2026 00:00:00 GMT");
+        assert_eq!(read_http_date(&text), Some(1_767_225_600));
+        assert_eq!(read_http_date("yesterday"), None);
+    }
+}

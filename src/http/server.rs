@@ -1,0 +1,340 @@
+//! The server: sockets, the one handler, and an orderly end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix_web::http::Method;
+use actix_web::http::header::{HOST, HeaderMap, ORIGIN};
+use actix_web::web::{self, Data, Payload};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
+
+use super::negotiate::{Format, Wanted};
+use super::pool::Pool;
+use super::routes::{Access, Route};
+use super::state::State;
+use super::{fhir, respond, ui};
+use crate::config::Config;
+use crate::context::{Caller, RequestContext};
+use crate::error::{Error, Kind, Result};
+use crate::ids::{random_bytes, uuid_text};
+use crate::interactions::Node;
+use crate::monitoring::counters::Class;
+
+/// Bytes of the bodies that the benchmark reads from memory.
+const BENCH_BODY: usize = 4_000;
+
+/// A server whose sockets are bound and that has not begun to serve.
+pub struct Bound {
+    address: SocketAddr,
+    state: Arc<State>,
+    server: actix_web::dev::Server,
+}
+
+/// Binds the sockets and starts the pools.
+///
+/// # Errors
+/// `Unavailable` when the address cannot be bound.
+pub fn bind(node: Arc<Node>, config: Config, listener: std::net::TcpListener) -> Result<Bound> {
+    let failed = |error: std::io::Error| {
+        Error::of(Kind::Unavailable, "the server cannot be started").because(error)
+    };
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let pools = [
+        Pool::start("compute", cores, config.limits.waiting).map_err(failed)?,
+        Pool::start("patient", 16, config.limits.waiting).map_err(failed)?,
+        Pool::start("bulk", cores, config.limits.waiting).map_err(failed)?,
+    ];
+    let bench_mem = std::env::var_os("FASCICOLO_BENCH_MEM").is_some() && config.dev;
+    let limits = config.limits.clone();
+    let (workers, shutdown) = (config.http.workers, config.http.shutdown_seconds);
+    let address = listener.local_addr().map_err(failed)?;
+    let hosts = config.host_names(address);
+    let state = Arc::new(State::new(node, config, hosts, pools, bench_mem));
+    let data = Data::from(Arc::clone(&state));
+    let mut server = HttpServer::new(move || {
+        App::new()
+            .app_data(data.clone())
+            .app_data(web::PayloadConfig::new(usize::MAX))
+            .default_service(web::to(handle))
+    })
+    .client_request_timeout(Duration::from_secs(limits.head_seconds))
+    .keep_alive(Duration::from_secs(limits.keep_alive_seconds))
+    .max_connections(limits.connections_per_worker)
+    .shutdown_timeout(shutdown)
+    .disable_signals();
+    if workers > 0 {
+        server = server.workers(workers);
+    }
+    let server = server.listen(listener).map_err(failed)?.run();
+    Ok(Bound {
+        address,
+        state,
+        server,
+    })
+}
+
+impl Bound {
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `stop` ends: then not ready, a drain, what is in flight, and the end (OPS-02).
+    pub async fn serve(self, stop: impl Future<Output = ()>) -> Result<()> {
+        let handle = self.server.handle();
+        let running = tokio::task::spawn_local(self.server);
+        stop.await;
+        self.state.stop();
+        let drain = self.state.config.http.drain_seconds;
+        if !self.state.config.dev {
+            tokio::time::sleep(Duration::from_secs(drain)).await;
+        }
+        handle.stop(true).await;
+        match running.await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(Error::internal("the server failed").because(error)),
+            Err(error) => Err(Error::internal("the server panicked").because(error)),
+        }
+    }
+}
+
+async fn handle(state: Data<State>, request: HttpRequest, payload: Payload) -> HttpResponse {
+    let started = Instant::now();
+    let state = state.into_inner();
+    let request_id = request_id(request.headers());
+    let (mut response, class) = route(&state, &request, payload, &request_id).await;
+    let status = response.status().as_u16();
+    let headers = response.headers_mut();
+    if let Ok(value) = request_id.parse() {
+        headers.insert(
+            actix_web::http::header::HeaderName::from_static("x-request-id"),
+            value,
+        );
+    }
+    if state.config.dev {
+        headers.insert(
+            actix_web::http::header::HeaderName::from_static("x-fascicolo-mode"),
+            actix_web::http::header::HeaderValue::from_static("dev"),
+        );
+    }
+    allow_origin(&state, &request, headers);
+    let took = started.elapsed();
+    state.counters.count(class, status, took);
+    tracing::debug!(
+        request_id,
+        method = %request.method(),
+        status,
+        micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+        "answered"
+    );
+    response
+}
+
+async fn route(
+    state: &Arc<State>,
+    request: &HttpRequest,
+    payload: Payload,
+    request_id: &str,
+) -> (HttpResponse, Class) {
+    let plain = Wanted {
+        format: Format::Json,
+        pretty: false,
+        raw: false,
+    };
+    let refuse = |error: Error| {
+        (
+            respond::error(&state.node, &error, &plain, request_id),
+            Class::Other,
+        )
+    };
+    if let Err(error) = admissible(state, request) {
+        return refuse(error);
+    }
+    let (route, access) = Route::find(request.method(), request.path());
+    if *request.method() == Method::OPTIONS {
+        return (preflight(state, request), Class::Other);
+    }
+    // Before a byte of the body is read (GATE-02).
+    if access == Access::Authenticated && !state.config.dev {
+        return refuse(Error::of(
+            Kind::Unauthenticated,
+            "expected credentials, found none that are accepted here",
+        ));
+    }
+    let reading = matches!(*request.method(), Method::GET | Method::HEAD);
+    let context = || RequestContext {
+        caller: Caller::Open,
+        request_id: request_id.to_owned(),
+    };
+    match route {
+        Route::Fhir(path) => fhir::handle(state, request, payload, context(), &path).await,
+        Route::Metadata => fhir::handle(state, request, payload, context(), "metadata").await,
+        Route::Unknown => refuse(Error::of(
+            Kind::NotFound,
+            "expected a path below /fhir, found another",
+        )),
+        _ if !reading => refuse(Error::of(
+            Kind::MethodNotAllowed,
+            "expected GET on this path, found another method",
+        )),
+        Route::StartPage => (ui::start_page(state, request), Class::Other),
+        Route::Asset(name) => (ui::asset(name), Class::Other),
+        Route::Live => (text(200, "live\n"), Class::Other),
+        Route::Ready => (ready(state).await, Class::Other),
+        Route::Metrics => (text(200, state.counters.text()), Class::Other),
+        Route::BenchMem if state.bench_mem => (bench_mem(), Class::Other),
+        Route::BenchMem => refuse(Error::of(Kind::NotFound, "not switched on")),
+    }
+}
+
+/// Limits of the head, and who may speak to us at all (IN-01, IN-02, HTTP-05, DEV-04).
+fn admissible(state: &State, request: &HttpRequest) -> Result<()> {
+    let limits = &state.config.limits;
+    let uri = request
+        .uri()
+        .path_and_query()
+        .map_or(0, |uri| uri.as_str().len());
+    if uri > limits.uri_bytes {
+        return Err(Error::of(
+            Kind::UriTooLong,
+            format!(
+                "expected a URL of at most {} bytes, found {uri}",
+                limits.uri_bytes
+            ),
+        ));
+    }
+    let headers = request.headers();
+    let (mut count, mut bytes) = (0usize, 0usize);
+    for (name, value) in headers {
+        count = count.saturating_add(1);
+        bytes = bytes
+            .saturating_add(name.as_str().len())
+            .saturating_add(value.len())
+            .saturating_add(4);
+    }
+    if count > limits.header_count || bytes > limits.header_bytes {
+        return Err(Error::of(
+            Kind::HeadersTooLarge,
+            format!(
+                "expected at most {} headers of {} bytes in all, found more",
+                limits.header_count, limits.header_bytes
+            ),
+        ));
+    }
+    let mut hosts = headers.get_all(HOST);
+    let host = hosts.next().and_then(|value| value.to_str().ok());
+    if hosts.next().is_some() || !host.is_some_and(|host| state.knows_host(host)) {
+        return Err(Error::new(
+            Kind::Invalid,
+            "security",
+            "expected a Host that this server is configured for, found another",
+        ));
+    }
+    // In development mode a page of another site must not drive the open server.
+    if state.config.dev
+        && let Some(origin) = headers.get(ORIGIN)
+        && !origin
+            .to_str()
+            .is_ok_and(|origin| state.allows_origin(origin))
+        && request.path() != "/fhir/metadata"
+    {
+        return Err(Error::new(
+            Kind::Forbidden,
+            "security",
+            "expected a web origin on this machine, found another",
+        ));
+    }
+    Ok(())
+}
+
+/// CORS: any origin for the CapabilityStatement, registered ones for the rest (HTTP-06).
+fn allow_origin(state: &State, request: &HttpRequest, headers: &mut HeaderMap) {
+    let Some(origin) = request.headers().get(ORIGIN) else {
+        return;
+    };
+    let name = actix_web::http::header::ACCESS_CONTROL_ALLOW_ORIGIN;
+    if origin
+        .to_str()
+        .is_ok_and(|origin| state.allows_origin(origin))
+    {
+        headers.insert(name, origin.clone());
+        headers.append(
+            actix_web::http::header::VARY,
+            actix_web::http::header::HeaderValue::from_static("Origin"),
+        );
+        headers.insert(
+            actix_web::http::header::ACCESS_CONTROL_EXPOSE_HEADERS,
+            actix_web::http::header::HeaderValue::from_static(
+                "ETag, Last-Modified, Location, X-Request-Id",
+            ),
+        );
+    } else if request.path() == "/fhir/metadata" {
+        headers.insert(name, actix_web::http::header::HeaderValue::from_static("*"));
+    }
+}
+
+fn preflight(state: &State, request: &HttpRequest) -> HttpResponse {
+    let mut response = respond::builder(204);
+    let known = request
+        .headers()
+        .get(ORIGIN)
+        .and_then(|origin| origin.to_str().ok())
+        .is_some_and(|origin| state.allows_origin(origin));
+    if known || request.path() == "/fhir/metadata" {
+        response.insert_header((
+            "access-control-allow-methods",
+            "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
+        ));
+        response.insert_header((
+            "access-control-allow-headers",
+            "Accept, Authorization, Content-Type, If-Match, If-Modified-Since, If-None-Exist, If-None-Match, Prefer, X-Request-Id",
+        ));
+        response.insert_header(("access-control-max-age", "600"));
+    }
+    response.finish()
+}
+
+/// The client's id for the request when it is harmless, else one of ours.
+fn request_id(headers: &HeaderMap) -> String {
+    let given = headers
+        .get("x-request-id")
+        .and_then(|value| value.to_str().ok())
+        .filter(|text| {
+            (1..=64).contains(&text.len())
+                && text
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
+        });
+    match given {
+        Some(text) => text.to_owned(),
+        None => uuid_text(random_bytes().unwrap_or_default()),
+    }
+}
+
+async fn ready(state: &Arc<State>) -> HttpResponse {
+    if state.is_stopping() {
+        return text(503, "stopping\n");
+    }
+    let node = Arc::clone(&state.node);
+    match state.patient.run(move || node.store.ready()).await {
+        Ok(()) => text(200, "ready\n"),
+        Err(error) => {
+            tracing::warn!(%error, "not ready");
+            text(503, "not ready\n")
+        }
+    }
+}
+
+fn text(status: u16, body: impl Into<String>) -> HttpResponse {
+    respond::builder(status)
+        .content_type("text/plain; charset=utf-8")
+        .body(body.into())
+}
+
+/// A body of the size of the resources that the benchmark reads: what the HTTP stack alone can do.
+fn bench_mem() -> HttpResponse {
+    static BODY: [u8; BENCH_BODY] = [b'x'; BENCH_BODY];
+    respond::builder(200)
+        .content_type("application/fhir+json; charset=utf-8")
+        .body(BODY.to_vec())
+}

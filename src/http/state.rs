@@ -1,0 +1,132 @@
+//! What the handlers share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::pool::Pool;
+use crate::config::Config;
+use crate::error::{Error, Kind, Result};
+use crate::interactions::Node;
+use crate::monitoring::counters::Counters;
+
+/// Everything a handler may use; one per process.
+pub struct State {
+    pub node: Arc<Node>,
+    pub config: Config,
+    /// Prepares writes; never waits.
+    pub compute: Pool,
+    /// May wait for the database.
+    pub patient: Pool,
+    /// Executes Bundles.
+    pub bulk: Pool,
+    pub counters: Counters,
+    /// Bytes of large bodies in memory (OPS-09); one permit is one KiB.
+    in_flight: Arc<Semaphore>,
+    stopping: AtomicBool,
+    /// Host names that requests may name.
+    hosts: Vec<String>,
+    /// Serves bodies from memory for the benchmarks.
+    pub bench_mem: bool,
+}
+
+impl State {
+    pub fn new(
+        node: Arc<Node>,
+        config: Config,
+        hosts: Vec<String>,
+        pools: [Pool; 3],
+        bench_mem: bool,
+    ) -> Self {
+        let [compute, patient, bulk] = pools;
+        let permits = config.limits.in_flight_bytes / 1024;
+        Self {
+            node,
+            compute,
+            patient,
+            bulk,
+            counters: Counters::default(),
+            in_flight: Arc::new(Semaphore::new(permits)),
+            stopping: AtomicBool::new(false),
+            hosts,
+            config,
+            bench_mem,
+        }
+    }
+
+    /// Waits until a body of this size may be held in memory; refuses when others wait already.
+    ///
+    /// # Errors
+    /// `Unavailable` when the bytes in flight do not get fewer in time.
+    pub async fn admit(&self, bytes: usize) -> Result<OwnedSemaphorePermit> {
+        let most = self.config.limits.in_flight_bytes / 1024;
+        let permits = (bytes / 1024).saturating_add(1).min(most);
+        let permits = u32::try_from(permits).unwrap_or(u32::MAX);
+        let waiting = Arc::clone(&self.in_flight).acquire_many_owned(permits);
+        match tokio::time::timeout(std::time::Duration::from_secs(10), waiting).await {
+            Ok(Ok(permit)) => Ok(permit),
+            _ => Err(Error::of(
+                Kind::Unavailable,
+                "too many bytes are being processed; try again",
+            )
+            .retry_after(2)),
+        }
+    }
+
+    /// Whether a `Host` is one of ours (HTTP-05, DEV-04).
+    pub fn knows_host(&self, host: &str) -> bool {
+        let name = host_name(host);
+        self.hosts
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(name))
+    }
+
+    /// Whether a web origin may call the FHIR endpoints (HTTP-06, DEV-04).
+    pub fn allows_origin(&self, origin: &str) -> bool {
+        if self
+            .config
+            .http
+            .cors_origins
+            .iter()
+            .any(|known| known == origin)
+        {
+            return true;
+        }
+        let Some((_, host)) = origin.split_once("://") else {
+            return false;
+        };
+        self.config.dev && matches!(host_name(host), "127.0.0.1" | "localhost" | "[::1]")
+    }
+
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+}
+
+/// The host of an authority, with its brackets if it is an IPv6 address, without port.
+fn host_name(authority: &str) -> &str {
+    if authority.starts_with('[') {
+        return match authority.find(']') {
+            Some(end) => authority.get(..=end).unwrap_or(authority),
+            None => authority,
+        };
+    }
+    authority.split(':').next().unwrap_or(authority)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts() {
+        assert_eq!(host_name("127.0.0.1:8080"), "127.0.0.1");
+        assert_eq!(host_name("fse.example.it"), "fse.example.it");
+        assert_eq!(host_name("[::1]:80"), "[::1]");
+    }
+}

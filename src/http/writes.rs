@@ -1,0 +1,400 @@
+//! The half of the FHIR endpoint that writes: read the body, run the two halves of a write.
+
+use std::sync::Arc;
+
+use actix_web::http::Method;
+use tokio::sync::oneshot;
+
+use super::body;
+use super::fhir::{Call, stopping};
+use super::negotiate::{BodyKind, Format, body_kind, prefer};
+use super::pool::Pool;
+use crate::documents::ingest;
+use crate::error::{Error, Kind, Result};
+use crate::fhir::model::key::ResourceKey;
+use crate::fhir::patch::Patch;
+use crate::interactions::answer::keys;
+use crate::interactions::binary::{self, RawBinary};
+use crate::interactions::create::{CreateRequest, create};
+use crate::interactions::delete::{delete, delete_matching};
+use crate::interactions::dispatch::{OperationTarget, Target, query_pairs};
+use crate::interactions::meta::{MetaChange, change_meta, meta};
+use crate::interactions::patch::{PatchRequest, patch};
+use crate::interactions::update::{UpdateRequest, UpdateTarget, update};
+use crate::interactions::write::Incoming;
+use crate::interactions::{Answer, Body, Node, Step, Verdict, bundle, judge};
+
+impl Call<'_> {
+    pub(super) async fn create(mut self, resource_type: String) -> Result<Answer> {
+        self.state.node.check_type(&resource_type)?;
+        let kind = body_kind(self.request.headers())?;
+        if let (BodyKind::Other(content_type), "Binary") = (&kind, resource_type.as_str()) {
+            return self.raw_binary(None, content_type.clone()).await;
+        }
+        let format = fhir_format(&kind)?;
+        let (preference, _) = prefer(self.request.headers());
+        let if_none_exist = match self.request.headers().get("if-none-exist") {
+            Some(value) => Some(query_pairs(
+                value.to_str().unwrap_or("").trim_start_matches('?'),
+            )?),
+            None => None,
+        };
+        let pool = match &if_none_exist {
+            Some(_) => self.state.patient.clone(),
+            None => self.state.compute.clone(),
+        };
+        let text = self.resource_body().await?;
+        let context = self.context.clone();
+        let mut request = None;
+        let mut text = Some(text);
+        self.write(&pool, move |node| {
+            let request = match (&request, text.take()) {
+                (Some(request), _) => request,
+                (None, text) => request.insert(CreateRequest {
+                    resource_type: resource_type.clone(),
+                    body: incoming(node, format, text.unwrap_or_default())?,
+                    if_none_exist: if_none_exist.clone(),
+                    preference,
+                }),
+            };
+            create(&context, node, request)
+        })
+        .await
+    }
+
+    pub(super) async fn update(mut self, resource_type: String, target: Target) -> Result<Answer> {
+        self.state.node.check_type(&resource_type)?;
+        let kind = body_kind(self.request.headers())?;
+        if let (BodyKind::Other(content_type), "Binary", Target::Id(id)) =
+            (&kind, resource_type.as_str(), &target)
+        {
+            return self
+                .raw_binary(Some(id.clone()), content_type.clone())
+                .await;
+        }
+        let format = fhir_format(&kind)?;
+        let (preference, _) = prefer(self.request.headers());
+        let if_match = self.if_match()?;
+        let pool = match (&target, &if_match.0) {
+            (Target::Id(_), None) if self.state.config.dev => self.state.compute.clone(),
+            _ => self.state.patient.clone(),
+        };
+        let target = target.with(&self.pairs);
+        let text = self.resource_body().await?;
+        let context = self.context.clone();
+        let mut parts = Some((text, target));
+        let mut request = None;
+        self.write(&pool, move |node| {
+            let request = match (&request, parts.take()) {
+                (None, Some((text, target))) => request.insert(UpdateRequest {
+                    resource_type: resource_type.clone(),
+                    target,
+                    body: incoming(node, format, text)?,
+                    if_match: if_match.clone(),
+                    preference,
+                }),
+                (Some(request), _) => request,
+                (None, None) => return Err(Error::internal("an update without its parts")),
+            };
+            update(&context, node, request)
+        })
+        .await
+    }
+
+    pub(super) async fn patch(mut self, resource_type: String, target: Target) -> Result<Answer> {
+        self.state.node.check_type(&resource_type)?;
+        let kind = body_kind(self.request.headers())?;
+        let (preference, _) = prefer(self.request.headers());
+        let if_match = self.if_match()?;
+        let target = target.with(&self.pairs);
+        let text = self.resource_body().await?;
+        let context = self.context.clone();
+        let node = Arc::clone(&self.state.node);
+        let patch_document = match kind {
+            BodyKind::JsonPatch => Patch::Json(text),
+            BodyKind::XmlPatch => Patch::Xml(text),
+            BodyKind::Fhir(format) => Patch::FhirPath(incoming(&node, format, text)?.into_tree()),
+            BodyKind::Form | BodyKind::Other(_) => {
+                return Err(Error::of(
+                    Kind::UnsupportedMediaType,
+                    "expected application/json-patch+json, application/xml-patch+xml or FHIR Parameters, found another Content-Type",
+                ));
+            }
+        };
+        let request = PatchRequest {
+            resource_type,
+            target,
+            patch: patch_document,
+            if_match,
+            preference,
+        };
+        let pool = self.state.patient.clone();
+        self.write(&pool, move |node| patch(&context, node, &request))
+            .await
+    }
+
+    pub(super) async fn delete(self, resource_type: String, target: Target) -> Result<Answer> {
+        let (context, if_match) = (self.context.clone(), self.if_match()?);
+        let pool = self.state.patient.clone();
+        match target.with(&self.pairs) {
+            UpdateTarget::Id(id) => {
+                let key = ResourceKey::new(resource_type, id);
+                self.write(&pool, move |node| {
+                    delete(&context, node, &key, if_match.clone())
+                })
+                .await
+            }
+            UpdateTarget::Criteria(pairs) => {
+                self.write(&pool, move |node| {
+                    delete_matching(&context, node, &resource_type, &pairs)
+                })
+                .await
+            }
+        }
+    }
+
+    pub(super) async fn bundle(mut self) -> Result<Answer> {
+        let format = fhir_format(&body_kind(self.request.headers())?)?;
+        let (preference, _) = prefer_minimal(self.request.headers());
+        let limits = &self.state.config.limits;
+        let announced = self
+            .header(actix_web::http::header::CONTENT_LENGTH)
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(limits.resource_bytes);
+        let permit = self.state.admit(announced.min(limits.bundle_bytes)).await?;
+        let text = body::read(
+            self.request.headers(),
+            &mut self.payload,
+            limits.bundle_bytes,
+            limits,
+            limits.upload_seconds,
+        )
+        .await?;
+        let (node, context) = (Arc::clone(&self.state.node), self.context.clone());
+        let json = self
+            .state
+            .bulk
+            .run(move || {
+                let _permit = permit;
+                let text = match format {
+                    Format::Json => text,
+                    Format::Xml => {
+                        let tree = crate::fhir::xml::from_xml(&text, &node.definitions)?;
+                        crate::fhir::model::json::to_vec(&tree)
+                    }
+                };
+                bundle::process(&context, &node, &text, preference)
+            })
+            .await?;
+        Ok(Answer::of(200, Body::Json(json)))
+    }
+
+    pub(super) async fn operation(mut self, name: &str, on: OperationTarget) -> Result<Answer> {
+        let reading = *self.request.method() != Method::POST;
+        match (name, on) {
+            ("$meta", OperationTarget::Resource(key)) if reading => self.meta(key, None).await,
+            ("$meta", OperationTarget::Version(key, version)) if reading => {
+                self.meta(key, Some(version)).await
+            }
+            ("$meta-add" | "$meta-delete", OperationTarget::Resource(key)) if !reading => {
+                let change = if name == "$meta-add" {
+                    MetaChange::Add
+                } else {
+                    MetaChange::Delete
+                };
+                let format = fhir_format(&body_kind(self.request.headers())?)?;
+                let text = self.resource_body().await?;
+                let body = incoming(&self.state.node, format, text)?;
+                let context = self.context.clone();
+                let pool = self.state.patient.clone();
+                self.write(&pool, move |node| {
+                    change_meta(&context, node, &key, change, &body)
+                })
+                .await
+            }
+            ("$ingest", OperationTarget::Type(resource_type))
+                if !reading && resource_type == "DocumentReference" =>
+            {
+                self.ingest().await
+            }
+            ("$meta" | "$meta-add" | "$meta-delete" | "$ingest", _) => Err(Error::of(
+                Kind::MethodNotAllowed,
+                format!(
+                    "expected {name} where the CapabilityStatement offers it, found another method or level"
+                ),
+            )),
+            _ => {
+                let shown: String = name.chars().take(40).collect();
+                Err(Error::of(
+                    Kind::NotSupported,
+                    format!("the operation {shown} is not offered"),
+                ))
+            }
+        }
+    }
+
+    async fn meta(self, key: ResourceKey, version: Option<String>) -> Result<Answer> {
+        let node = Arc::clone(&self.state.node);
+        let json = self
+            .state
+            .patient
+            .run(move || meta(&node, &key, version.as_deref()))
+            .await?;
+        Ok(Answer::of(200, Body::Json(json)))
+    }
+
+    async fn ingest(mut self) -> Result<Answer> {
+        let content_type = match body_kind(self.request.headers())? {
+            BodyKind::Fhir(Format::Xml) => "application/xml".to_owned(),
+            BodyKind::Other(other) if other.starts_with("application/pdf") => {
+                "application/pdf".to_owned()
+            }
+            _ => {
+                return Err(Error::of(
+                    Kind::UnsupportedMediaType,
+                    "expected application/pdf or application/xml, found another Content-Type",
+                ));
+            }
+        };
+        let upload = self.upload().await?;
+        let context = self.context.clone();
+        let document = ingest::Document::read(upload, &content_type)?;
+        let pool = self.state.bulk.clone();
+        self.write(&pool, move |node| ingest::ingest(&context, node, &document))
+            .await
+    }
+
+    async fn raw_binary(mut self, id: Option<String>, content_type: String) -> Result<Answer> {
+        if !binary::is_media_type(&content_type) {
+            return Err(Error::of(
+                Kind::UnsupportedMediaType,
+                "expected a media type such as application/pdf, found another form",
+            ));
+        }
+        let security_context = match self.header("x-security-context") {
+            Some(text) => Some(binary::security_context(text)?),
+            None => None,
+        };
+        let (preference, _) = prefer_minimal(self.request.headers());
+        let upload = self.upload().await?;
+        let context = self.context.clone();
+        let raw = RawBinary {
+            id,
+            content_type,
+            security_context,
+            upload: Arc::new(upload),
+            preference,
+        };
+        let pool = self.state.patient.clone();
+        self.write(&pool, move |node| binary::write_raw(&context, node, &raw))
+            .await
+    }
+
+    async fn upload(&mut self) -> Result<crate::storage::Upload> {
+        let writer = self.state.node.store.upload()?;
+        let limits = &self.state.config.limits;
+        let writer =
+            body::upload(self.request.headers(), &mut self.payload, writer, limits).await?;
+        self.state.patient.run(move || writer.finish()).await
+    }
+
+    /// The body of a request that carries one resource. Attachment data may make it longer than
+    /// the limit of a resource; that is judged once it is parsed.
+    async fn resource_body(&mut self) -> Result<Vec<u8>> {
+        let limits = &self.state.config.limits;
+        let document = usize::try_from(limits.document_bytes).unwrap_or(usize::MAX);
+        let limit = limits
+            .resource_bytes
+            .saturating_add(document.saturating_mul(4) / 3);
+        body::read(
+            self.request.headers(),
+            &mut self.payload,
+            limit,
+            limits,
+            limits.body_seconds,
+        )
+        .await
+    }
+
+    /// Runs a write: first half on a pool, commit, second half; again when somebody was faster.
+    async fn write(
+        self,
+        pool: &Pool,
+        prepare: impl FnMut(&Node) -> Result<Step> + Send + 'static,
+    ) -> Result<Answer> {
+        let mut prepare = prepare;
+        for attempt in 0.. {
+            let node = Arc::clone(&self.state.node);
+            let (step, returned) = pool
+                .run(move || {
+                    let step = prepare(&node)?;
+                    Ok((step, prepare))
+                })
+                .await?;
+            prepare = returned;
+            let (commit, race, finish) = match step {
+                Step::Done(answer) => return Ok(answer),
+                Step::Commit {
+                    commit,
+                    race,
+                    finish,
+                } => (commit, race, finish),
+            };
+            let keys = keys(&commit);
+            let has_documents = !commit.blobs.is_empty();
+            let (sender, answered) = oneshot::channel();
+            self.state.node.store.commit_then(
+                commit,
+                Box::new(move |result| {
+                    let _ = sender.send(result);
+                }),
+            );
+            match answered.await.map_err(|_| stopping())? {
+                Ok(committed) if has_documents => {
+                    // The answer may hold the document: reading it back may wait.
+                    let node = Arc::clone(&self.state.node);
+                    let patient = &self.state.patient;
+                    return patient.run(move || finish(&node, &committed)).await;
+                }
+                Ok(committed) => return finish(&self.state.node, &committed),
+                Err(error) => match judge(error, &keys, race, attempt) {
+                    Verdict::Again => {}
+                    Verdict::Answer(error) => return Err(error),
+                },
+            }
+        }
+        Err(Error::internal("a write was attempted without end"))
+    }
+}
+
+/// `Prefer` where nothing asked for means as little as possible: answers to uploads and Bundles.
+fn prefer_minimal(
+    headers: &actix_web::http::header::HeaderMap,
+) -> (
+    crate::interactions::request::Return,
+    crate::fhir::search::Handling,
+) {
+    let (preference, handling) = prefer(headers);
+    if headers.contains_key("prefer") {
+        (preference, handling)
+    } else {
+        (crate::interactions::request::Return::Minimal, handling)
+    }
+}
+
+fn fhir_format(kind: &BodyKind) -> Result<Format> {
+    match kind {
+        BodyKind::Fhir(format) => Ok(*format),
+        _ => Err(Error::of(
+            Kind::UnsupportedMediaType,
+            "expected application/fhir+json or application/fhir+xml, found another Content-Type",
+        )),
+    }
+}
+
+fn incoming(node: &Node, format: Format, text: Vec<u8>) -> Result<Incoming> {
+    match format {
+        Format::Json => Incoming::from_json(node, text),
+        Format::Xml => Incoming::from_xml(node, &text),
+    }
+}

@@ -1,0 +1,161 @@
+//! What a use case answers, before HTTP gives it a form.
+
+use crate::clock::Instant;
+use crate::error::{Error, Issue, Kind, Result};
+use crate::fhir::model::key::ResourceKey;
+use crate::storage::{Commit, CommitError, Committed, Refusal, Version};
+
+use super::node::Node;
+
+/// An answer to a FHIR interaction.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub body: Body,
+    /// The version the answer is about: `ETag` and `Last-Modified`.
+    pub version: Option<(i64, Instant)>,
+    /// The version-specific place of what was written, relative to the base.
+    pub location: Option<String>,
+}
+
+/// The content of an answer.
+#[derive(Debug)]
+pub enum Body {
+    Empty,
+    /// A stored version; its bytes are put together by whoever writes them out.
+    Stored(Box<Version>),
+    /// A resource as JSON.
+    Json(Vec<u8>),
+    Outcome(Vec<Issue>),
+    /// A document as it is.
+    Raw {
+        content_type: String,
+        bytes: Vec<u8>,
+    },
+}
+
+impl Answer {
+    pub fn of(status: u16, body: Body) -> Self {
+        Self {
+            status,
+            body,
+            version: None,
+            location: None,
+        }
+    }
+
+    /// A stored version, as read.
+    pub fn stored(status: u16, version: Version) -> Self {
+        Self {
+            status,
+            version: Some((version.version, version.last_updated)),
+            location: None,
+            body: Body::Stored(Box::new(version)),
+        }
+    }
+}
+
+/// The first half of a write: decided without the database's lock.
+pub enum Step {
+    /// Nothing is to be written.
+    Done(Answer),
+    /// To be committed; then `finish` makes the answer.
+    Commit {
+        commit: Commit,
+        race: Race,
+        finish: Finish,
+    },
+}
+
+/// Makes the answer from what the commit did.
+pub type Finish = Box<dyn FnOnce(&Node, &Committed) -> Result<Answer> + Send>;
+
+/// What to do when somebody else changed the resource between the two halves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Race {
+    /// The client named the version it meant: the change is refused.
+    Refuse,
+    /// The client named none: look again and build the change anew.
+    Retry,
+}
+
+/// How often a write is built anew before the client is asked to come back.
+const ATTEMPTS: usize = 8;
+
+/// Whether to build a refused write anew, and what to answer when not.
+pub enum Verdict {
+    Again,
+    Answer(Error),
+}
+
+/// Judges a commit that did not happen.
+pub fn judge(error: CommitError, keys: &[ResourceKey], race: Race, attempt: usize) -> Verdict {
+    let refusal = match error {
+        CommitError::Failed(error) => return Verdict::Answer(error),
+        CommitError::Refused(refusal) => refusal,
+    };
+    let again = attempt < ATTEMPTS;
+    match refusal {
+        Refusal::ConditionChanged { .. } if again => Verdict::Again,
+        Refusal::OtherVersion { .. } | Refusal::Missing { .. } if race == Race::Retry && again => {
+            Verdict::Again
+        }
+        Refusal::ConditionChanged { .. } => Verdict::Answer(
+            Error::of(
+                Kind::Unavailable,
+                "what the condition matches keeps changing; try again",
+            )
+            .retry_after(1),
+        ),
+        Refusal::OtherVersion { found, .. } => Verdict::Answer(Error::of(
+            Kind::PreconditionFailed,
+            format!("expected the version named by If-Match, found version {found}"),
+        )),
+        Refusal::Missing { write } => Verdict::Answer(Error::of(
+            Kind::NotFound,
+            match keys.get(write) {
+                Some(key) => format!("{key} does not exist"),
+                None => "the resource does not exist".to_owned(),
+            },
+        )),
+        Refusal::Exists { write } => Verdict::Answer(Error::of(
+            Kind::Conflict,
+            match keys.get(write) {
+                Some(key) => format!("{key} exists already"),
+                None => "the resource exists already".to_owned(),
+            },
+        )),
+    }
+}
+
+/// Runs a write to its end, waiting for the disk: for callers that may wait.
+pub fn run(node: &Node, mut prepare: impl FnMut(&Node) -> Result<Step>) -> Result<Answer> {
+    for attempt in 0.. {
+        let (commit, race, finish) = match prepare(node)? {
+            Step::Done(answer) => return Ok(answer),
+            Step::Commit {
+                commit,
+                race,
+                finish,
+            } => (commit, race, finish),
+        };
+        let keys = keys(&commit);
+        match node.store.commit(commit) {
+            Ok(committed) => return finish(node, &committed),
+            Err(error) => match judge(error, &keys, race, attempt) {
+                Verdict::Again => {}
+                Verdict::Answer(error) => return Err(error),
+            },
+        }
+    }
+    Err(Error::internal("a write was attempted without end"))
+}
+
+/// The keys a commit writes, in order: kept to name them in an error.
+pub fn keys(commit: &Commit) -> Vec<ResourceKey> {
+    commit
+        .writes
+        .iter()
+        .map(|write| write.key.clone())
+        .collect()
+}

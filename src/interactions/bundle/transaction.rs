@@ -1,0 +1,435 @@
+//! transaction: all or nothing, in the order R4 prescribes: DELETE, POST, PUT and PATCH, GET.
+
+use std::collections::{HashMap, HashSet};
+
+use super::batch::look;
+use super::entry::{Entry, inside, respond};
+use super::references::{Identities, base_of, conditional_references, replace};
+use crate::audit::{self, Action};
+use crate::context::RequestContext;
+use crate::error::{Error, Kind, Result};
+use crate::fhir::model::bundle::{BundleWriter, RawEntry};
+use crate::fhir::model::key::ResourceKey;
+use crate::interactions::answer::{self, Answer, Body, Race, Verdict, judge};
+use crate::interactions::conditional::{Criteria, FoundByCondition, several};
+use crate::interactions::dispatch::{Interaction, Target, Verb, query_pairs};
+use crate::interactions::node::Node;
+use crate::interactions::patch::patched;
+use crate::interactions::read::current;
+use crate::interactions::request::Return;
+use crate::interactions::update::check_id;
+use crate::interactions::write::{self, Incoming, set_id};
+use crate::storage::{
+    Change, Commit, Committed, Condition, Expect, Matches, Method, Version, Write, WriteOutcome,
+};
+
+/// Executes a transaction.
+pub fn run(
+    context: &RequestContext,
+    node: &Node,
+    raw: &[RawEntry<'_>],
+    preference: Return,
+) -> Result<Vec<u8>> {
+    let entries = raw
+        .iter()
+        .enumerate()
+        .map(|(index, raw)| Entry::read(node, index, raw))
+        .collect::<Result<Vec<_>>>()?;
+    let mut responses = write_all(context, node, &entries)?;
+    let mut bundle = BundleWriter::new("transaction-response");
+    for entry in &entries {
+        let mut answer = match responses.get_mut(entry.index).and_then(Option::take) {
+            Some(answer) => answer,
+            None => match look(node, entry) {
+                Ok(answer) => answer,
+                Err(error) => return Err(error.at(entry.place())),
+            },
+        };
+        let reads = matches!(entry.verb, Verb::Get);
+        if preference == Return::Representation
+            && !reads
+            && matches!(answer.body, Body::Empty)
+            && let (Some(location), Some(_)) = (&answer.location, answer.version)
+            && let Some(key) = location
+                .split("/_history/")
+                .next()
+                .and_then(ResourceKey::parse)
+        {
+            answer.body = Body::Stored(Box::new(current(node, &key)?));
+        }
+        let mut out = bundle.entry();
+        respond(node, &mut out, &answer, Return::Representation)?;
+        out.end();
+    }
+    Ok(bundle.finish())
+}
+
+/// Writes everything in one commit and returns the answers of the entries that write.
+fn write_all(
+    context: &RequestContext,
+    node: &Node,
+    entries: &[Entry<'_>],
+) -> Result<Vec<Option<Answer>>> {
+    let named = entries.iter().any(|entry| entry.if_match.0.is_some());
+    let race = if named { Race::Refuse } else { Race::Retry };
+    for attempt in 0.. {
+        let mut plan = Plan::default();
+        plan.identify(node, entries)?;
+        let commit = plan.build(context, node, entries)?;
+        if commit.writes.is_empty() {
+            return Ok(plan.answers);
+        }
+        let keys = answer::keys(&commit);
+        match node.store.commit(commit) {
+            Ok(committed) => {
+                plan.record(&committed);
+                return Ok(plan.answers);
+            }
+            Err(error) => match judge(error, &keys, race, attempt) {
+                Verdict::Again => {}
+                Verdict::Answer(error) => return Err(error),
+            },
+        }
+    }
+    Err(Error::internal("a transaction was attempted without end"))
+}
+
+/// What the entries mean, before anything is written.
+#[derive(Default)]
+struct Plan {
+    identities: Identities,
+    conditions: Vec<Condition>,
+    /// Per entry: which resource it is about; `None` for reads.
+    keys: Vec<Option<ResourceKey>>,
+    /// Entries whose conditional create found the resource: nothing is written.
+    existing: HashMap<usize, Box<Version>>,
+    expects: HashMap<usize, Expect>,
+    claims: Vec<(usize, Criteria)>,
+    answers: Vec<Option<Answer>>,
+    /// Numbers of the entries behind the writes, in order.
+    order: Vec<usize>,
+}
+
+impl Plan {
+    /// Gives each entry its resource, and each full URL what it stands for.
+    fn identify(&mut self, node: &Node, entries: &[Entry<'_>]) -> Result<()> {
+        let mut claimed: HashSet<ResourceKey> = HashSet::new();
+        self.identities.unchanged = true;
+        for entry in entries {
+            let key = self
+                .key_of(node, entry)
+                .map_err(|error| error.at(entry.place()))?;
+            if let Some(key) = &key {
+                let writes = !self.existing.contains_key(&entry.index);
+                if writes && !claimed.insert(key.clone()) {
+                    return Err(Error::new(
+                        Kind::Invalid,
+                        "duplicate",
+                        format!("expected each resource at most once in a transaction, found {key} again"),
+                    )
+                    .at(entry.place()));
+                }
+                if let Some(full_url) = &entry.full_url
+                    && entry.verb != Verb::Delete
+                {
+                    self.identities.unchanged &= full_url.ends_with(&format!("/{key}"));
+                    if !self.identities.enter(full_url, key.clone()) {
+                        return Err(Error::new(
+                            Kind::Invalid,
+                            "duplicate",
+                            "expected each fullUrl once, found one again",
+                        )
+                        .at(format!("{}.fullUrl", entry.place())));
+                    }
+                }
+            }
+            self.keys.push(key);
+        }
+        Ok(())
+    }
+
+    fn key_of(&mut self, node: &Node, entry: &Entry<'_>) -> Result<Option<ResourceKey>> {
+        match &entry.interaction {
+            Interaction::Create(resource_type) => {
+                node.check_type(resource_type)?;
+                if let Some(pairs) = &entry.if_none_exist {
+                    let criteria = Criteria::parse(node, resource_type, pairs)?;
+                    match criteria.find(node)? {
+                        FoundByCondition::Several => return Err(several()),
+                        FoundByCondition::One(version) => {
+                            let key = version.key.clone();
+                            let only = Matches::Only(key.id.to_string());
+                            self.conditions.push(criteria.condition(node, only, None));
+                            self.existing.insert(entry.index, version);
+                            return Ok(Some(key));
+                        }
+                        FoundByCondition::None => self.claims.push((entry.index, criteria)),
+                    }
+                }
+                self.expects.insert(entry.index, Expect::New);
+                Ok(Some(ResourceKey::new(
+                    resource_type.as_str(),
+                    node.ids.new_id()?,
+                )))
+            }
+            Interaction::Update(resource_type, Target::Id(id))
+            | Interaction::Patch(resource_type, Target::Id(id))
+            | Interaction::Delete(resource_type, Target::Id(id)) => {
+                node.check_type(resource_type)?;
+                check_id(id)?;
+                let key = ResourceKey::new(resource_type.as_str(), id.as_str());
+                let expect = self.expectation(node, entry, &key)?;
+                self.expects.insert(entry.index, expect);
+                Ok(Some(key))
+            }
+            Interaction::Update(resource_type, Target::Query) => {
+                node.check_type(resource_type)?;
+                let criteria = Criteria::parse(node, resource_type, &entry.pairs)?;
+                match criteria.find(node)? {
+                    FoundByCondition::Several => Err(several()),
+                    FoundByCondition::One(version) => {
+                        let only = Matches::Only(version.key.id.to_string());
+                        self.conditions.push(criteria.condition(node, only, None));
+                        let expect = self.expectation(node, entry, &version.key)?;
+                        self.expects.insert(entry.index, expect);
+                        Ok(Some(version.key))
+                    }
+                    FoundByCondition::None => {
+                        self.claims.push((entry.index, criteria));
+                        self.expects.insert(entry.index, Expect::New);
+                        Ok(Some(ResourceKey::new(
+                            resource_type.as_str(),
+                            node.ids.new_id()?,
+                        )))
+                    }
+                }
+            }
+            Interaction::Patch(resource_type, Target::Query)
+            | Interaction::Delete(resource_type, Target::Query) => {
+                node.check_type(resource_type)?;
+                let criteria = Criteria::parse(node, resource_type, &entry.pairs)?;
+                match (criteria.find(node)?, entry.verb) {
+                    (FoundByCondition::Several, _) => Err(several()),
+                    (FoundByCondition::One(version), _) => {
+                        let only = Matches::Only(version.key.id.to_string());
+                        self.conditions.push(criteria.condition(node, only, None));
+                        let expect = self.expectation(node, entry, &version.key)?;
+                        self.expects.insert(entry.index, expect);
+                        Ok(Some(version.key))
+                    }
+                    (FoundByCondition::None, Verb::Delete) => Ok(None),
+                    (FoundByCondition::None, _) => Err(Error::of(
+                        Kind::NotFound,
+                        "expected the condition to match one resource, found none",
+                    )),
+                }
+            }
+            Interaction::Operation { .. } if entry.verb == Verb::Post => Err(Error::of(
+                Kind::NotSupported,
+                "operations that write are not offered inside a transaction",
+            )),
+            _ => Ok(None),
+        }
+    }
+
+    fn expectation(&self, node: &Node, entry: &Entry<'_>, key: &ResourceKey) -> Result<Expect> {
+        if let Some(version) = entry.if_match.0 {
+            return Ok(Expect::Version(version));
+        }
+        match entry.verb {
+            Verb::Delete => Ok(Expect::Anything),
+            _ if node.holds(node.choices.require_if_match, &key.resource_type)
+                && node.store.read(key)?.is_some() =>
+            {
+                Err(Error::of(
+                    Kind::PreconditionRequired,
+                    "expected ifMatch with the version to be replaced, found none",
+                ))
+            }
+            _ if node.holds(node.choices.update_create, &key.resource_type) => Ok(Expect::Anything),
+            _ => Ok(Expect::Known),
+        }
+    }
+
+    /// Builds the one commit.
+    fn build(
+        &mut self,
+        context: &RequestContext,
+        node: &Node,
+        entries: &[Entry<'_>],
+    ) -> Result<Commit> {
+        self.answers = entries.iter().map(|_| None).collect();
+        let mut commit = Commit::default();
+        for verb in [Verb::Delete, Verb::Post, Verb::Put] {
+            for entry in entries {
+                let turn = match entry.verb {
+                    Verb::Patch => Verb::Put,
+                    other => other,
+                };
+                if turn == verb && !matches!(entry.interaction, Interaction::Search(_)) {
+                    self.write(node, entry, &mut commit)
+                        .map_err(|error| placed(error, entry))?;
+                }
+            }
+        }
+        commit.conditions = std::mem::take(&mut self.conditions);
+        for (index, criteria) in &self.claims {
+            let write = self.order.iter().position(|entry| entry == index);
+            commit
+                .conditions
+                .push(criteria.condition(node, Matches::None, write));
+        }
+        let keys: Vec<&ResourceKey> = commit.writes.iter().map(|write| &write.key).collect();
+        commit.audit = Some(audit::draft(context, Action::Execute, keys));
+        Ok(commit)
+    }
+
+    /// Enters what the commit did into the answers.
+    fn record(&mut self, committed: &Committed) {
+        for (index, done) in self.order.iter().zip(&committed.writes) {
+            let Some(Some(answer)) = self.answers.get_mut(*index) else {
+                continue;
+            };
+            answer.status = match done.outcome {
+                WriteOutcome::Created => 201,
+                WriteOutcome::Updated | WriteOutcome::Unchanged => 200,
+                WriteOutcome::Deleted | WriteOutcome::NothingToDelete => 204,
+            };
+            answer.version = Some((done.version, done.last_updated));
+            answer.location = answer
+                .location
+                .take()
+                .map(|key| format!("{key}/_history/{}", done.version));
+        }
+    }
+
+    fn write(&mut self, node: &Node, entry: &Entry<'_>, commit: &mut Commit) -> Result<()> {
+        let Some(key) = self.keys.get(entry.index).cloned().flatten() else {
+            // A conditional delete that matches nothing.
+            if let Some(place) = self.answers.get_mut(entry.index) {
+                *place = Some(Answer::of(204, Body::Empty));
+            }
+            return Ok(());
+        };
+        if let Some(version) = self.existing.remove(&entry.index) {
+            let mut answer = Answer::of(200, Body::Empty);
+            answer.version = Some((version.version, version.last_updated));
+            answer.location = Some(format!("{key}/_history/{}", version.version));
+            if let Some(place) = self.answers.get_mut(entry.index) {
+                *place = Some(answer);
+            }
+            return Ok(());
+        }
+        let mut expect = self
+            .expects
+            .get(&entry.index)
+            .copied()
+            .unwrap_or(Expect::Anything);
+        let change = match entry.verb {
+            Verb::Delete => Change::Delete,
+            Verb::Patch => {
+                let version = current(node, &key)?;
+                if expect == Expect::Anything || expect == Expect::Known {
+                    expect = Expect::Version(version.version);
+                }
+                let incoming = patched(node, &version, &entry.patch(node)?)?;
+                let prepared = write::prepare(node, &key.resource_type, incoming, Method::Patch)?;
+                commit.blobs.extend(prepared.blobs);
+                Change::Put(prepared.content)
+            }
+            verb => {
+                let method = if verb == Verb::Post {
+                    Method::Post
+                } else {
+                    Method::Put
+                };
+                let incoming = self.resource(node, entry, &key)?;
+                let prepared = write::prepare(node, &key.resource_type, incoming, method)?;
+                commit.blobs.extend(prepared.blobs);
+                Change::Put(prepared.content)
+            }
+        };
+        let mut answer = Answer::of(200, Body::Empty);
+        if entry.verb != Verb::Delete {
+            answer.location = Some(key.to_string());
+        }
+        if let Some(place) = self.answers.get_mut(entry.index) {
+            *place = Some(answer);
+        }
+        self.order.push(entry.index);
+        commit.writes.push(Write {
+            key,
+            expect,
+            change,
+        });
+        Ok(())
+    }
+
+    /// The resource of an entry, checked and with real identities in place of temporary ones.
+    fn resource(&mut self, node: &Node, entry: &Entry<'_>, key: &ResourceKey) -> Result<Incoming> {
+        let incoming = entry.incoming(node)?;
+        write::check(node, &incoming, &key.resource_type)
+            .map_err(|error| inside(error, entry.index))?;
+        if let (Interaction::Update(_, Target::Id(id)), found) = (&entry.interaction, incoming.id())
+            && found != Some(id.as_str())
+        {
+            return Err(Error::new(
+                Kind::Invalid,
+                "value",
+                "expected the id of the request's URL in the resource, found another or none",
+            )
+            .at(format!("{}.resource.id", entry.place())));
+        }
+        let mut wanted = Vec::new();
+        conditional_references(incoming.tree(), &mut wanted);
+        for reference in wanted {
+            self.resolve_conditional(node, &reference)
+                .map_err(|error| error.at(entry.place()))?;
+        }
+        let base = entry.full_url.as_deref().and_then(base_of);
+        let mut tree = incoming.tree().clone();
+        if !replace(&mut tree, &node.definitions, &self.identities, base) {
+            // Nothing to replace: the text stays as it was written.
+            return Ok(incoming);
+        }
+        set_id(&mut tree, &key.id);
+        Ok(Incoming::from_tree(tree))
+    }
+
+    /// R4: a conditional reference that does not name exactly one resource fails the transaction.
+    fn resolve_conditional(&mut self, node: &Node, reference: &str) -> Result<()> {
+        if self.identities.knows_conditional(reference) {
+            return Ok(());
+        }
+        let (resource_type, query) = reference.split_once('?').unwrap_or((reference, ""));
+        node.check_type(resource_type)?;
+        let criteria = Criteria::parse(node, resource_type, &query_pairs(query)?)?;
+        match criteria.find(node)? {
+            FoundByCondition::One(version) => {
+                let only = Matches::Only(version.key.id.to_string());
+                self.conditions.push(criteria.condition(node, only, None));
+                self.identities.enter_conditional(reference, version.key);
+                Ok(())
+            }
+            FoundByCondition::Several => Err(several()),
+            FoundByCondition::None => Err(Error::new(
+                Kind::PreconditionFailed,
+                "not-found",
+                "expected the conditional reference to match one resource, found none",
+            )),
+        }
+    }
+}
+
+/// The same error, placed at the entry when it names no place of its own in the Bundle.
+fn placed(error: Error, entry: &Entry<'_>) -> Error {
+    let named = error
+        .issues()
+        .iter()
+        .any(|issue| issue.expression.iter().any(|e| e.starts_with("Bundle.")));
+    if named {
+        error
+    } else {
+        error.at(entry.place())
+    }
+}

@@ -1,0 +1,214 @@
+//! The CapabilityStatement: what this server does, no more and no less.
+//!
+//! Source: FHIR R4 capabilitystatement.html. Built from the definitions and the operator's choices,
+//! so that it cannot promise what is not there.
+
+use super::node::Node;
+use crate::fhir::model::date::format_instant;
+use crate::fhir::model::json;
+use crate::fhir::model::value::{Object, Value};
+
+/// The interactions offered on every type.
+const INTERACTIONS: [&str; 9] = [
+    "read",
+    "vread",
+    "update",
+    "patch",
+    "delete",
+    "history-instance",
+    "history-type",
+    "create",
+    "search-type",
+];
+
+/// Operations by the level at which they are called: name and canonical.
+const TYPE_OPERATIONS: [(&str, &str); 3] = [
+    (
+        "meta",
+        "http://hl7.org/fhir/OperationDefinition/Resource-meta",
+    ),
+    (
+        "meta-add",
+        "http://hl7.org/fhir/OperationDefinition/Resource-meta-add",
+    ),
+    (
+        "meta-delete",
+        "http://hl7.org/fhir/OperationDefinition/Resource-meta-delete",
+    ),
+];
+
+/// Operations of our own on DocumentReference.
+const INGEST: (&str, &str) = (
+    "ingest",
+    "https://fascicolo.example/OperationDefinition/DocumentReference-ingest",
+);
+
+/// The statement as JSON.
+pub fn statement(node: &Node) -> Vec<u8> {
+    let mut rest = Object::new();
+    rest.push("mode", "server");
+    rest.push("security", security(node));
+    let resources = node
+        .definitions
+        .resource_types()
+        .iter()
+        .map(|name| resource(node, name))
+        .collect::<Vec<Value>>();
+    rest.push("resource", resources);
+    rest.push(
+        "interaction",
+        vec![code("transaction"), code("batch"), code("history-system")],
+    );
+
+    let mut software = Object::new();
+    software.push("name", "fascicolo");
+    software.push("version", env!("CARGO_PKG_VERSION"));
+    let mut implementation = Object::new();
+    implementation.push(
+        "description",
+        "FHIR R4 server for the Italian Fascicolo Sanitario Elettronico",
+    );
+    implementation.push("url", node.base.as_str());
+
+    let mut statement = Object::new();
+    statement.push("resourceType", "CapabilityStatement");
+    statement.push("status", "active");
+    statement.push("date", format_instant(node.clock.now()));
+    statement.push("kind", "instance");
+    statement.push("software", software);
+    statement.push("implementation", implementation);
+    statement.push("fhirVersion", "4.0.1");
+    statement.push(
+        "format",
+        texts(&[
+            "application/fhir+json",
+            "application/fhir+xml",
+            "json",
+            "xml",
+        ]),
+    );
+    statement.push(
+        "patchFormat",
+        texts(&[
+            "application/json-patch+json",
+            "application/xml-patch+xml",
+            "application/fhir+json",
+            "application/fhir+xml",
+        ]),
+    );
+    statement.push("rest", vec![Value::Object(rest)]);
+    json::to_vec(&Value::Object(statement))
+}
+
+/// `mode=terminology`: no terminology operation is offered, and that is what it says.
+pub fn terminology(node: &Node) -> Vec<u8> {
+    let mut software = Object::new();
+    software.push("name", "fascicolo");
+    software.push("version", env!("CARGO_PKG_VERSION"));
+    let mut implementation = Object::new();
+    implementation.push("description", "no terminology services are offered");
+    implementation.push("url", node.base.as_str());
+    let mut statement = Object::new();
+    statement.push("resourceType", "TerminologyCapabilities");
+    statement.push("status", "active");
+    statement.push("date", format_instant(node.clock.now()));
+    statement.push("kind", "instance");
+    statement.push("software", software);
+    statement.push("implementation", implementation);
+    json::to_vec(&Value::Object(statement))
+}
+
+fn security(node: &Node) -> Value {
+    let mut security = Object::new();
+    security.push("cors", true);
+    security.push(
+        "description",
+        if node.choices.dev {
+            "development mode: open on the loopback interface, over synthetic data only"
+        } else {
+            "every interaction but this statement needs credentials"
+        },
+    );
+    Value::Object(security)
+}
+
+fn resource(node: &Node, name: &str) -> Value {
+    let mut resource = Object::new();
+    resource.push("type", name);
+    resource.push(
+        "interaction",
+        INTERACTIONS
+            .iter()
+            .map(|name| code(name))
+            .collect::<Vec<_>>(),
+    );
+    let must_match = node.holds(node.choices.require_if_match, name);
+    resource.push(
+        "versioning",
+        if must_match {
+            "versioned-update"
+        } else {
+            "versioned"
+        },
+    );
+    resource.push("readHistory", true);
+    resource.push("updateCreate", node.holds(node.choices.update_create, name));
+    resource.push("conditionalCreate", true);
+    resource.push("conditionalRead", "full-support");
+    resource.push("conditionalUpdate", true);
+    resource.push("conditionalDelete", "multiple");
+    resource.push("searchParam", search_params(node, name));
+    let mut operations: Vec<Value> = TYPE_OPERATIONS.iter().map(operation).collect();
+    if name == "DocumentReference" {
+        operations.push(operation(&INGEST));
+    }
+    resource.push("operation", operations);
+    Value::Object(resource)
+}
+
+fn search_params(node: &Node, resource_type: &str) -> Vec<Value> {
+    let mut list = vec![
+        search_param("_id", "token", None),
+        search_param("_lastUpdated", "date", None),
+    ];
+    for code in node.extractor.codes(resource_type) {
+        if matches!(code.as_str(), "_id" | "_lastUpdated") {
+            continue;
+        }
+        if let Some(parameter) = node.definitions.search_parameter(resource_type, &code) {
+            list.push(search_param(
+                &code,
+                parameter.kind.code(),
+                Some(&parameter.url),
+            ));
+        }
+    }
+    list
+}
+
+fn search_param(name: &str, kind: &str, definition: Option<&str>) -> Value {
+    let mut param = Object::new();
+    param.push("name", name);
+    if let Some(definition) = definition {
+        param.push("definition", definition);
+    }
+    param.push("type", kind);
+    Value::Object(param)
+}
+
+fn operation((name, definition): &(&str, &str)) -> Value {
+    let mut operation = Object::new();
+    operation.push("name", *name);
+    operation.push("definition", *definition);
+    Value::Object(operation)
+}
+
+fn code(code: &str) -> Value {
+    let mut object = Object::new();
+    object.push("code", code);
+    Value::Object(object)
+}
+
+fn texts(list: &[&str]) -> Vec<Value> {
+    list.iter().map(|text| Value::from(*text)).collect()
+}

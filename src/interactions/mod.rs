@@ -1,0 +1,28 @@
+//! The FHIR interactions, one file per verb of the R4 *RESTful API* page.
+//!
+//! Typed in, typed out: nothing here knows HTTP. A write has two halves: the first reads, checks
+//! and builds a commit, the second makes the answer from what the commit did; between them the
+//! database decides.
+
+pub mod answer;
+pub mod binary;
+pub mod bundle;
+pub mod capabilities;
+pub mod conditional;
+pub mod create;
+pub mod cursor;
+pub mod delete;
+pub mod dispatch;
+pub mod history;
+pub mod meta;
+pub mod node;
+pub mod patch;
+pub mod read;
+pub mod request;
+pub mod search;
+pub mod subset;
+pub mod update;
+pub mod write;
+
+pub use answer::{Answer, Body, Finish, Race, Step, Verdict, judge, run};
+pub use node::{Choices, Node, Permission};

@@ -1,0 +1,131 @@
+//! What a use case needs from outside, gathered in one place.
+
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::error::{Error, Kind, Result};
+use crate::fhir::definitions::Definitions;
+use crate::fhir::model::json::Limits;
+use crate::fhir::model::value::Value;
+use crate::fhir::search::{Extractor, Term};
+use crate::ids::Ids;
+use crate::storage::{Clause, Database, IndexRow, IndexRows};
+
+/// A server node without its edges: definitions, store, clock, ids and the choices of the operator.
+pub struct Node {
+    pub definitions: Arc<Definitions>,
+    pub extractor: Arc<Extractor>,
+    pub store: Arc<Database>,
+    pub clock: Arc<dyn Clock>,
+    pub ids: Arc<dyn Ids>,
+    /// The FHIR base, without a trailing slash: links and `Location` are built from it.
+    pub base: String,
+    pub choices: Choices,
+}
+
+/// What FHIR leaves to the server, as the operator chose it.
+#[derive(Clone, Debug)]
+pub struct Choices {
+    /// Whether a PUT to an unknown id creates the resource.
+    pub update_create: Permission,
+    /// Whether an update without `If-Match` is refused.
+    pub require_if_match: Permission,
+    pub limits: Limits,
+    /// Bytes of one resource, attachment data not counted (IN-03).
+    pub resource_bytes: usize,
+    /// Bytes of one document (IN-04).
+    pub document_bytes: usize,
+    /// Entries of one Bundle (IN-05).
+    pub bundle_entries: usize,
+    /// Development mode: shown in the CapabilityStatement.
+    pub dev: bool,
+}
+
+/// A choice that may depend on whether a type says something about a patient's health.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Permission {
+    Never,
+    Clinical,
+    NonClinical,
+    Always,
+}
+
+impl Node {
+    /// Refuses a type that R4 does not define.
+    pub fn check_type(&self, name: &str) -> Result<()> {
+        if self.definitions.is_resource_type(name) {
+            return Ok(());
+        }
+        let shown: String = name.chars().take(40).collect();
+        Err(Error::new(
+            Kind::NotFound,
+            "not-supported",
+            format!("expected a resource type of FHIR R4, found ‘{shown}’"),
+        ))
+    }
+
+    /// Whether a choice holds for a type. A type in the Patient compartment is clinical.
+    pub fn holds(&self, choice: Permission, resource_type: &str) -> bool {
+        match choice {
+            Permission::Never => false,
+            Permission::Always => true,
+            Permission::Clinical => self.is_clinical(resource_type),
+            Permission::NonClinical => !self.is_clinical(resource_type),
+        }
+    }
+
+    fn is_clinical(&self, resource_type: &str) -> bool {
+        matches!(resource_type, "Patient" | "Binary" | "Bundle")
+            || self
+                .definitions
+                .compartment("Patient")
+                .is_none_or(|patient| !patient.parameters(resource_type).is_empty())
+    }
+
+    /// The index rows of a resource.
+    pub fn index(&self, resource_type: &str, resource: &Value) -> Result<IndexRows> {
+        let extracted = self.extractor.extract(resource, &self.base);
+        let dictionary = self.store.dictionary();
+        let hasher = self.store.hasher();
+        let mut rows = Vec::with_capacity(extracted.values.len().saturating_add(1));
+        rows.push(IndexRow {
+            patient: 0,
+            param: dictionary.every(resource_type)?,
+            value: 0,
+        });
+        for (code, text) in &extracted.values {
+            if let Some(param) = dictionary.param(resource_type, code) {
+                rows.push(IndexRow {
+                    patient: 0,
+                    param,
+                    value: hasher.value(text),
+                });
+            }
+        }
+        let sort = extracted.date.map_or(0, i64::saturating_neg);
+        Ok(IndexRows::new(sort, rows))
+    }
+
+    /// The clauses of a search, in the numbers of the database.
+    pub fn clauses(&self, resource_type: &str, terms: &[Term]) -> Vec<Clause> {
+        let dictionary = self.store.dictionary();
+        let hasher = self.store.hasher();
+        terms
+            .iter()
+            .map(|term| match term {
+                Term::Value { code, any_of } => match dictionary.param(resource_type, code) {
+                    Some(param) => Clause::Value {
+                        param,
+                        any_of: any_of.iter().map(|text| hasher.value(text)).collect(),
+                    },
+                    None => Clause::Nothing,
+                },
+                Term::Id(ids) => Clause::Id(ids.iter().map(ToString::to_string).collect()),
+                Term::LastUpdated { low, high } => Clause::LastUpdated {
+                    low: *low,
+                    high: *high,
+                },
+            })
+            .collect()
+    }
+}

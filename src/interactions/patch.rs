@@ -1,0 +1,132 @@
+//! patch and conditional patch. Source: FHIR R4 http.html#patch, #cond-patch.
+
+use super::answer::{Race, Step};
+use super::conditional::{Criteria, FoundByCondition, several};
+use super::node::Node;
+use super::read::current;
+use super::request::{IfMatch, Return};
+use super::update::{UpdateTarget, check_id};
+use super::write::{self, Incoming};
+use crate::audit::{self, Action};
+use crate::context::RequestContext;
+use crate::error::{Error, Kind, Result};
+use crate::fhir::model::json;
+use crate::fhir::model::key::ResourceKey;
+use crate::fhir::model::value::Value;
+use crate::fhir::patch::{Patch, apply};
+use crate::storage::{Change, Commit, Expect, Matches, Method, Version, Write};
+
+/// A patch as it was asked for.
+pub struct PatchRequest {
+    pub resource_type: String,
+    pub target: UpdateTarget,
+    pub patch: Patch,
+    pub if_match: IfMatch,
+    pub preference: Return,
+}
+
+/// The first half of a patch.
+pub fn patch(context: &RequestContext, node: &Node, request: &PatchRequest) -> Result<Step> {
+    node.check_type(&request.resource_type)?;
+    let (version, condition) = match &request.target {
+        UpdateTarget::Id(id) => {
+            check_id(id)?;
+            let key = ResourceKey::new(request.resource_type.as_str(), id.as_str());
+            (current(node, &key)?, None)
+        }
+        UpdateTarget::Criteria(pairs) => {
+            let criteria = Criteria::parse(node, &request.resource_type, pairs)?;
+            match criteria.find(node)? {
+                FoundByCondition::Several => return Err(several()),
+                FoundByCondition::None => {
+                    return Err(Error::of(
+                        Kind::NotFound,
+                        "expected the condition to match one resource, found none",
+                    ));
+                }
+                FoundByCondition::One(version) => {
+                    let only = Matches::Only(version.key.id.to_string());
+                    let condition = criteria.condition(node, only, None);
+                    (*version, Some(condition))
+                }
+            }
+        }
+    };
+    if let Some(wanted) = request.if_match.0
+        && wanted != version.version
+    {
+        return Err(Error::of(
+            Kind::PreconditionFailed,
+            format!(
+                "expected the version named by If-Match, found version {}",
+                version.version
+            ),
+        ));
+    }
+    if request.if_match.0.is_none()
+        && node.holds(node.choices.require_if_match, &request.resource_type)
+    {
+        return Err(Error::of(
+            Kind::PreconditionRequired,
+            "expected If-Match with the version to be changed, found none",
+        ));
+    }
+    let patched = patched(node, &version, &request.patch)?;
+    let prepared = write::prepare(node, &request.resource_type, patched, Method::Patch)?;
+    let (tail, blob, preference) = (prepared.tail, prepared.content.blob, request.preference);
+    let key = version.key;
+    let commit = Commit {
+        conditions: condition.into_iter().collect(),
+        audit: Some(audit::draft(context, Action::Update, [&key])),
+        blobs: prepared.blobs,
+        writes: vec![Write {
+            key: key.clone(),
+            expect: Expect::Version(version.version),
+            change: Change::Put(prepared.content),
+        }],
+        ..Commit::default()
+    };
+    let race = match request.if_match.0 {
+        Some(_) => Race::Refuse,
+        None => Race::Retry,
+    };
+    Ok(Step::Commit {
+        commit,
+        race,
+        finish: Box::new(move |node, committed| {
+            let done = write::only(committed)?;
+            write::written(node, &key, done, &tail, preference, blob)
+        }),
+    })
+}
+
+/// The resource after the patch, with the shape R4 gives it and still the same resource (IN-22).
+pub fn patched(node: &Node, version: &Version, patch: &Patch) -> Result<Incoming> {
+    let text = write::with_data(node, version.json()?, version.blob)?;
+    let before = json::parse(&text, &node.choices.limits)?;
+    let protected: Vec<Option<Value>> = protected(&before);
+    let after = apply(before, patch, &node.definitions)?;
+    if protected != self::protected(&after) {
+        return Err(Error::new(
+            Kind::Unprocessable,
+            "business-rule",
+            "expected resourceType, id and meta.versionId to stay as they are, found a patch that changes one",
+        ));
+    }
+    let incoming = Incoming::from_tree(after);
+    write::check(node, &incoming, &version.key.resource_type).map_err(|error| {
+        // The body of the request was fine; its result is not.
+        Error::from_issues(Kind::Unprocessable, error.into_issues())
+    })?;
+    Ok(incoming)
+}
+
+fn protected(tree: &Value) -> Vec<Option<Value>> {
+    vec![
+        tree.get("resourceType").cloned(),
+        tree.get("id").cloned(),
+        tree.get("meta")
+            .and_then(|meta| meta.get("versionId"))
+            .cloned(),
+    ]
+}

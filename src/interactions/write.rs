@@ -1,0 +1,297 @@
+//! The steps that every write of a resource takes: read, check, index, pack.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::answer::{Answer, Body};
+use super::node::Node;
+use super::request::Return;
+use crate::error::{Error, Issue, Kind, Result, Severity};
+use crate::fhir::model::json;
+use crate::fhir::model::key::ResourceKey;
+use crate::fhir::model::value::{Object, Value};
+use crate::fhir::validation::shape;
+use crate::storage::{BlobDraft, Committed, Content, Method, WriteOutcome, Written, body};
+
+/// A resource as it arrived: the text, when it is JSON that may be kept as written, and its tree.
+#[derive(Clone, Debug)]
+pub struct Incoming {
+    text: Option<Vec<u8>>,
+    tree: Value,
+}
+
+/// A resource that is ready to be committed.
+#[derive(Debug)]
+pub struct Prepared {
+    pub content: Content,
+    /// Documents that go with it.
+    pub blobs: Vec<BlobDraft>,
+    /// What follows the head: to answer with the representation.
+    pub tail: Vec<u8>,
+}
+
+impl Incoming {
+    /// Reads a resource from JSON text.
+    ///
+    /// # Errors
+    /// `Invalid` with the place of the first fault.
+    pub fn from_json(node: &Node, text: Vec<u8>) -> Result<Self> {
+        let tree = json::parse(&text, &node.choices.limits)?;
+        let incoming = Self {
+            text: Some(text),
+            tree,
+        };
+        incoming.check_size(node)?;
+        Ok(incoming)
+    }
+
+    /// Reads a resource from FHIR XML.
+    pub fn from_xml(node: &Node, text: &[u8]) -> Result<Self> {
+        Ok(Self::from_tree(crate::fhir::xml::from_xml(
+            text,
+            &node.definitions,
+        )?))
+    }
+
+    /// A resource that was built here.
+    pub fn from_tree(tree: Value) -> Self {
+        Self { text: None, tree }
+    }
+
+    pub fn tree(&self) -> &Value {
+        &self.tree
+    }
+
+    pub fn into_tree(self) -> Value {
+        self.tree
+    }
+
+    pub fn resource_type(&self) -> Option<&str> {
+        self.tree.str_at("resourceType")
+    }
+
+    pub fn id(&self) -> Option<&str> {
+        self.tree.str_at("id")
+    }
+
+    /// IN-03: attachment data does not count, it is bounded by IN-04.
+    fn check_size(&self, node: &Node) -> Result<()> {
+        let Some(text) = &self.text else {
+            return Ok(());
+        };
+        let limit = node.choices.resource_bytes;
+        if text.len() <= limit {
+            return Ok(());
+        }
+        let data = attachment_bytes(&self.tree, 0);
+        let rest = text.len().saturating_sub(data);
+        if rest > limit {
+            return Err(Error::of(
+                Kind::TooLarge,
+                format!(
+                    "expected a resource of at most {limit} bytes without attachment data, found {rest}"
+                ),
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn attachment_bytes(value: &Value, depth: usize) -> usize {
+    if depth > 64 {
+        return 0;
+    }
+    let deeper = depth.saturating_add(1);
+    match value {
+        Value::Object(object) => object
+            .iter()
+            .map(|(name, member)| match member {
+                Value::String(text) if name == "data" => text.len(),
+                other => attachment_bytes(other, deeper),
+            })
+            .fold(0, usize::saturating_add),
+        Value::Array(items) => items
+            .iter()
+            .map(|item| attachment_bytes(item, deeper))
+            .fold(0, usize::saturating_add),
+        _ => 0,
+    }
+}
+
+/// Checks that a body is a resource of the expected type, with the shape R4 gives it.
+///
+/// # Errors
+/// `Invalid` with all findings.
+pub fn check(node: &Node, incoming: &Incoming, resource_type: &str) -> Result<()> {
+    match incoming.resource_type() {
+        Some(found) if found == resource_type => {}
+        Some(found) => {
+            let shown: String = found.chars().take(40).collect();
+            return Err(Error::of(
+                Kind::Invalid,
+                format!("expected a resource of type {resource_type}, found {shown}"),
+            )
+            .at("resourceType"));
+        }
+        None => {
+            return Err(Error::new(
+                Kind::Invalid,
+                "structure",
+                format!(
+                    "expected a resource of type {resource_type}, found {} without resourceType",
+                    incoming.tree.describe()
+                ),
+            ));
+        }
+    }
+    let issues = shape::check(&incoming.tree, &node.definitions);
+    if issues.iter().any(|issue| issue.severity >= Severity::Error) {
+        return Err(Error::from_issues(Kind::Invalid, issues));
+    }
+    Ok(())
+}
+
+/// Makes a checked resource ready to be committed.
+pub fn prepare(
+    node: &Node,
+    resource_type: &str,
+    mut incoming: Incoming,
+    method: Method,
+) -> Result<Prepared> {
+    let mut blobs = Vec::new();
+    let mut blob = None;
+    if resource_type == "Binary"
+        && let Some(draft) = take_data(node, &mut incoming)?
+    {
+        blob = Some(draft.sha256);
+        blobs.push(draft);
+    }
+    let rows = node.index(resource_type, &incoming.tree)?;
+    let tail = match (&incoming.text, incoming.tree.as_object()) {
+        (Some(text), _) => body::tail_of_text(text, incoming.tree.get("meta"))?,
+        (None, Some(object)) => body::tail_of_object(object),
+        (None, None) => return Err(Error::internal("a resource that is no object")),
+    };
+    Ok(Prepared {
+        content: Content {
+            body: body::compress(&tail)?,
+            blob,
+            rows,
+            method,
+            unless_equal: false,
+        },
+        blobs,
+        tail,
+    })
+}
+
+/// `Binary.data` is kept as a document, not as text: takes it out of the resource.
+fn take_data(node: &Node, incoming: &mut Incoming) -> Result<Option<BlobDraft>> {
+    let Some(object) = incoming.tree.as_object_mut() else {
+        return Ok(None);
+    };
+    let Some(Value::String(data)) = object.remove("data") else {
+        return Ok(None);
+    };
+    incoming.text = None;
+    let compact: Vec<u8> = data.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
+    let bytes = STANDARD.decode(compact).map_err(|_| {
+        Error::new(
+            Kind::Invalid,
+            "value",
+            "expected base64 data, found other text",
+        )
+        .at("Binary.data")
+    })?;
+    let limit = node.choices.document_bytes;
+    if bytes.len() > limit {
+        return Err(Error::of(
+            Kind::TooLarge,
+            format!(
+                "expected a document of at most {limit} bytes, found {}",
+                bytes.len()
+            ),
+        )
+        .at("Binary.data"));
+    }
+    let mut upload = node.store.upload()?;
+    upload.write(&bytes)?;
+    node.store.stage(Arc::new(upload.finish()?)).map(Some)
+}
+
+/// The answer to a write, as the client prefers it.
+pub fn written(
+    node: &Node,
+    key: &ResourceKey,
+    written: Written,
+    tail: &[u8],
+    preference: Return,
+    blob: Option<[u8; 32]>,
+) -> Result<Answer> {
+    let status = match written.outcome {
+        WriteOutcome::Created => 201,
+        _ => 200,
+    };
+    let body = match preference {
+        Return::Minimal => Body::Empty,
+        Return::OperationOutcome => Body::Outcome(vec![Issue::information(
+            "informational",
+            format!("{key} is stored as version {}", written.version),
+        )]),
+        Return::Representation => {
+            let mut out = Vec::with_capacity(tail.len().saturating_add(256));
+            body::head(key, written.version, written.last_updated, &mut out);
+            out.extend_from_slice(tail);
+            Body::Json(with_data(node, out, blob)?)
+        }
+    };
+    Ok(Answer {
+        status,
+        body,
+        version: Some((written.version, written.last_updated)),
+        location: Some(format!("{key}/_history/{}", written.version)),
+    })
+}
+
+/// Puts the document of a Binary back into its JSON.
+pub fn with_data(node: &Node, json: Vec<u8>, blob: Option<[u8; 32]>) -> Result<Vec<u8>> {
+    let Some(sha256) = blob else {
+        return Ok(json);
+    };
+    let data = STANDARD.encode(node.store.blob(sha256)?);
+    let mut out = json;
+    // The object ends with its brace; `data` becomes its last member.
+    if out.pop() != Some(b'}') {
+        return Err(Error::internal("a stored resource does not end as one"));
+    }
+    out.extend_from_slice(b",\"data\":\"");
+    out.extend_from_slice(data.as_bytes());
+    out.extend_from_slice(b"\"}");
+    Ok(out)
+}
+
+/// What the commit did to its only write.
+pub fn only(committed: &Committed) -> Result<Written> {
+    committed
+        .writes
+        .first()
+        .copied()
+        .ok_or_else(|| Error::internal("a commit without a write"))
+}
+
+/// Puts `resourceType` and `id` where the store expects them in a tree that was built or changed.
+pub fn set_id(tree: &mut Value, id: &str) {
+    if let Some(object) = tree.as_object_mut() {
+        object.insert_at(1, "id", Value::from(id));
+    }
+}
+
+/// A member object of `meta`, for the operations that change it.
+pub fn meta_of(tree: &Value) -> Object {
+    tree.get("meta")
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_default()
+}

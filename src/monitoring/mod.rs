@@ -1,0 +1,3 @@
+//! Is the node well? Counters for Prometheus; no identifiers, few labels (LEAK-53).
+
+pub mod counters;

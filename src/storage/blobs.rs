@@ -1,0 +1,270 @@
+//! Document bytes, kept by their SHA-256 (DUR-04).
+//!
+//! Beside SQLite they are files in the data directory: written under a temporary name, synced,
+//! renamed, and only then does the row commit. Where several processes share a PostgreSQL they
+//! are chunks in the database, in the same transaction as everything else. The hash is checked
+//! whenever a document is read.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Binary};
+use ring::digest::{Context, SHA256};
+
+use super::connection::AnyConnection;
+use super::sql::Sql;
+use crate::clock::Instant;
+use crate::error::{Error, Kind, Result};
+use crate::ids::{random_bytes, uuid_text};
+
+/// Bytes of one chunk in the database.
+const CHUNK: usize = 256 * 1024;
+
+/// A document whose row a commit inserts.
+#[derive(Debug)]
+pub struct BlobDraft {
+    pub sha256: [u8; 32],
+    pub size: u64,
+    /// Where the bytes are until the commit; `None` when they are in place as a file already.
+    source: Option<Arc<Upload>>,
+}
+
+/// Bytes on their way in: a temporary file, hashed while it is written.
+#[derive(Debug)]
+pub struct Upload {
+    path: PathBuf,
+    pub sha256: [u8; 32],
+    pub size: u64,
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        // Already renamed, or never needed: either way nothing is lost.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+impl Upload {
+    /// The bytes, in memory.
+    pub fn bytes(&self) -> Result<Vec<u8>> {
+        fs::read(&self.path).map_err(|error| disk(error, "an upload cannot be read back"))
+    }
+}
+
+/// Writes an upload piece by piece.
+pub struct UploadWriter {
+    file: File,
+    hash: Context,
+    upload: Upload,
+}
+
+impl UploadWriter {
+    /// Opens a temporary file in the data directory.
+    pub fn create(data_dir: &Path) -> Result<Self> {
+        let folder = data_dir.join("tmp");
+        fs::create_dir_all(&folder).map_err(|error| disk(error, "no place for uploads"))?;
+        let path = folder.join(uuid_text(random_bytes()?));
+        let file = File::create(&path).map_err(|error| disk(error, "no place for an upload"))?;
+        Ok(Self {
+            file,
+            hash: Context::new(&SHA256),
+            upload: Upload {
+                path,
+                sha256: [0; 32],
+                size: 0,
+            },
+        })
+    }
+
+    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.file
+            .write_all(bytes)
+            .map_err(|error| disk(error, "an upload cannot be written"))?;
+        self.hash.update(bytes);
+        let more = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        self.upload.size = self.upload.size.saturating_add(more);
+        Ok(())
+    }
+
+    /// Syncs the file and tells its hash.
+    pub fn finish(self) -> Result<Upload> {
+        self.file
+            .sync_all()
+            .map_err(|error| disk(error, "an upload cannot be made durable"))?;
+        let mut upload = self.upload;
+        for (place, byte) in upload.sha256.iter_mut().zip(self.hash.finish().as_ref()) {
+            *place = *byte;
+        }
+        Ok(upload)
+    }
+}
+
+/// Where documents live.
+#[derive(Clone, Debug)]
+pub struct BlobPlace {
+    /// `None`: in the database.
+    folder: Option<PathBuf>,
+}
+
+impl BlobPlace {
+    /// Documents as files below the data directory.
+    pub fn files(data_dir: &Path) -> Result<Self> {
+        let folder = data_dir.join("blobs");
+        fs::create_dir_all(&folder).map_err(|error| disk(error, "no place for documents"))?;
+        Ok(Self {
+            folder: Some(folder),
+        })
+    }
+
+    /// Documents as chunks in the database.
+    pub fn database() -> Self {
+        Self { folder: None }
+    }
+
+    /// Brings an upload to where it can be committed.
+    pub fn stage(&self, upload: Arc<Upload>) -> Result<BlobDraft> {
+        let (sha256, size) = (upload.sha256, upload.size);
+        let Some(folder) = &self.folder else {
+            return Ok(BlobDraft {
+                sha256,
+                size,
+                source: Some(upload),
+            });
+        };
+        let place = file_path(folder, &sha256);
+        if !place.exists() {
+            let parent = place.parent().unwrap_or(folder);
+            fs::create_dir_all(parent).map_err(|error| disk(error, "no place for documents"))?;
+            fs::rename(&upload.path, &place)
+                .map_err(|error| disk(error, "a document cannot be put in place"))?;
+            sync_folder(parent)?;
+            sync_folder(folder)?;
+        }
+        Ok(BlobDraft {
+            sha256,
+            size,
+            source: None,
+        })
+    }
+
+    /// Opens a document for reading.
+    ///
+    /// # Errors
+    /// `Internal` when it is missing or damaged.
+    pub fn read(&self, connection: &mut AnyConnection, sha256: &[u8; 32]) -> Result<Vec<u8>> {
+        let bytes = match &self.folder {
+            Some(folder) => match fs::read(file_path(folder, sha256)) {
+                Ok(bytes) => bytes,
+                // A restored database has its documents inside.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    read_chunks(connection, sha256)?
+                }
+                Err(error) => return Err(disk(error, "a document cannot be read")),
+            },
+            None => read_chunks(connection, sha256)?,
+        };
+        if ring::digest::digest(&SHA256, &bytes).as_ref() != sha256 {
+            return Err(Error::internal("a document is missing or damaged"));
+        }
+        Ok(bytes)
+    }
+}
+
+fn file_path(folder: &Path, sha256: &[u8; 32]) -> PathBuf {
+    let name = hex(sha256);
+    let (first, rest) = name.split_at_checked(2).unwrap_or((&name, ""));
+    folder.join(first).join(rest)
+}
+
+/// Lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len().saturating_mul(2));
+    for byte in bytes {
+        for nibble in [byte >> 4, byte & 0x0f] {
+            text.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
+        }
+    }
+    text
+}
+
+fn sync_folder(folder: &Path) -> Result<()> {
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|error| disk(error, "a folder cannot be made durable"))
+}
+
+/// Inserts the row of a document, and its chunks where they live in the database.
+pub fn insert(connection: &mut AnyConnection, blob: &BlobDraft, now: Instant) -> Result<()> {
+    let size = i64::try_from(blob.size).unwrap_or(i64::MAX);
+    let new = Sql::<()>::new("INSERT INTO blob (sha256, size, created) VALUES (")
+        .bind_blob(blob.sha256.to_vec())
+        .push(", ")
+        .bind(size)
+        .push(", ")
+        .bind(now)
+        .push(") ON CONFLICT (sha256) DO NOTHING")
+        .execute(connection)?;
+    let Some(upload) = &blob.source else {
+        return Ok(());
+    };
+    if new == 0 {
+        return Ok(());
+    }
+    let mut file = File::open(&upload.path).map_err(|error| disk(error, "an upload is gone"))?;
+    let mut part = 0i64;
+    loop {
+        let mut bytes = Vec::with_capacity(CHUNK);
+        let limit = u64::try_from(CHUNK).unwrap_or(u64::MAX);
+        let read = (&mut file)
+            .take(limit)
+            .read_to_end(&mut bytes)
+            .map_err(|error| disk(error, "an upload cannot be read back"))?;
+        if read == 0 {
+            return Ok(());
+        }
+        insert_chunk(connection, &blob.sha256, part, bytes)?;
+        part = part.saturating_add(1);
+    }
+}
+
+/// Inserts one chunk of a document.
+pub fn insert_chunk(
+    connection: &mut AnyConnection,
+    sha256: &[u8; 32],
+    part: i64,
+    bytes: Vec<u8>,
+) -> Result<()> {
+    Sql::<()>::new("INSERT INTO blob_chunk (sha256, part, bytes) VALUES (")
+        .bind_blob(sha256.to_vec())
+        .push(", ")
+        .bind(part)
+        .push(", ")
+        .bind_blob(bytes)
+        .push(")")
+        .execute(connection)?;
+    Ok(())
+}
+
+fn read_chunks(connection: &mut AnyConnection, sha256: &[u8; 32]) -> Result<Vec<u8>> {
+    let rows: Vec<(i64, Vec<u8>)> =
+        Sql::<(BigInt, Binary)>::new("SELECT part, bytes FROM blob_chunk WHERE sha256 = ")
+            .bind_blob(sha256.to_vec())
+            .push(" ORDER BY part")
+            .load(connection)?;
+    let mut all = Vec::new();
+    for (_, bytes) in rows {
+        all.extend_from_slice(&bytes);
+    }
+    Ok(all)
+}
+
+fn disk(error: io::Error, what: &'static str) -> Error {
+    let kind = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Kind::Full,
+        _ => Kind::Unavailable,
+    };
+    Error::of(kind, what).because(error)
+}

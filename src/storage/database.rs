@@ -1,0 +1,314 @@
+//! The database as the rooms above see it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use super::blobs::{BlobDraft, BlobPlace, Upload, UploadWriter};
+use super::commit::{Commit, CommitError, Committed};
+use super::connection::{AnyConnection, Purpose, Target, open, prepare_folder};
+use super::dictionary::Dictionary;
+use super::history::{self, HistoryEntry, HistoryPage, Scope};
+use super::index_rows::Hasher;
+use super::readers::{Health, PointReply, Readers};
+use super::resources::{self, Version};
+use super::search_sql::{self, Clause, FoundRow, Page};
+use super::writer::{CommitReply, Writer, stopped};
+use super::{dialect, migrate, setting};
+use crate::clock::Clock;
+use crate::error::{Error, Result};
+use crate::fhir::model::key::ResourceKey;
+
+/// How a database is opened.
+pub struct Options {
+    pub target: Target,
+    /// Where documents, uploads and an embedded database live.
+    pub data_dir: PathBuf,
+    /// Over synthetic data only (DEV-05).
+    pub dev: bool,
+    /// The resource types with the codes of the parameters they are indexed by.
+    pub names: Vec<(String, Vec<String>)>,
+    /// Reader threads of each kind.
+    pub readers: usize,
+    /// Requests that may wait in each queue.
+    pub waiting: usize,
+}
+
+/// An open database with its threads.
+pub struct Database {
+    readers: Readers,
+    writer: Writer,
+    dictionary: Arc<Dictionary>,
+    hasher: Hasher,
+    cursor_key: [u8; 32],
+    place: BlobPlace,
+    data_dir: PathBuf,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// A page of a search, with the order key of its last entry.
+#[derive(Debug)]
+pub struct Found {
+    pub versions: Vec<Version>,
+    /// Order key of the last version; what comes after it is the next page.
+    pub last: Option<(i64, i64)>,
+    /// Whether there is a next page.
+    pub more: bool,
+}
+
+impl Database {
+    /// Opens a database, brings its schema up to date and starts its threads.
+    ///
+    /// # Errors
+    /// `Invalid` for a database of the other kind (dev or production), `Unavailable` when it cannot
+    /// be reached or its settings would not keep the promises made to clients.
+    pub fn open(options: Options, clock: Arc<dyn Clock>) -> Result<Self> {
+        if let Target::Sqlite(path) = &options.target {
+            prepare_folder(path)?;
+        }
+        let mut connection = open(&options.target, Purpose::Write)?;
+        migrate::run(&mut connection)?;
+        let (dictionary, hash_key, cursor_key) = in_transaction(&mut connection, |connection| {
+            dialect::lock_counter(connection)?;
+            setting::check_stamp(connection, options.dev)?;
+            Ok((
+                Dictionary::load(connection, &options.names)?,
+                setting::key(connection, "index-key")?,
+                setting::key(connection, "cursor-key")?,
+            ))
+        })?;
+        let dictionary = Arc::new(dictionary);
+        let place = match &options.target {
+            Target::Sqlite(_) => BlobPlace::files(&options.data_dir)?,
+            Target::Postgres { .. } => BlobPlace::database(),
+        };
+        let (readers, mut threads) = Readers::start(
+            &options.target,
+            &dictionary,
+            options.readers,
+            options.waiting,
+        )?;
+        let (writer, thread) = Writer::start(
+            connection,
+            options.target,
+            Arc::clone(&dictionary),
+            clock,
+            options.waiting,
+        )
+        .map_err(|error| Error::internal("the writer cannot be started").because(error))?;
+        threads.push(thread);
+        Ok(Self {
+            readers,
+            writer,
+            dictionary,
+            hasher: Hasher::new(&hash_key),
+            cursor_key,
+            place,
+            data_dir: options.data_dir,
+            threads,
+        })
+    }
+
+    /// Ends the threads after what is queued. Further requests are answered `Unavailable`.
+    pub fn close(self) {
+        let Self {
+            readers,
+            writer,
+            threads,
+            ..
+        } = self;
+        drop((readers, writer));
+        for thread in threads {
+            if thread.join().is_err() {
+                tracing::error!("a database thread panicked");
+            }
+        }
+    }
+
+    pub fn dictionary(&self) -> &Dictionary {
+        &self.dictionary
+    }
+
+    pub fn hasher(&self) -> &Hasher {
+        &self.hasher
+    }
+
+    /// The key that seals cursors, the same for all processes (IN-19, OPS-07).
+    pub fn cursor_key(&self) -> &[u8; 32] {
+        &self.cursor_key
+    }
+
+    /// Asks for the current version of a resource; the answer comes on another thread.
+    pub fn read_then(&self, key: ResourceKey, reply: PointReply) {
+        self.readers.point(key, reply);
+    }
+
+    /// The current version of a resource, deleted or not; `None` when it never existed.
+    pub fn read(&self, key: &ResourceKey) -> Result<Option<Version>> {
+        wait(|reply| self.readers.point(key.clone(), reply))
+    }
+
+    /// Applies a commit; the answer comes on the writer's thread, after the fsync.
+    pub fn commit_then(&self, commit: Commit, reply: CommitReply) {
+        self.writer.submit(commit, reply);
+    }
+
+    /// Applies a commit and waits until it is on disk.
+    pub fn commit(&self, commit: Commit) -> std::result::Result<Committed, CommitError> {
+        let (answer, answered) = crossbeam_channel::bounded(1);
+        self.writer.submit(
+            commit,
+            Box::new(move |result| {
+                let _ = answer.send(result);
+            }),
+        );
+        answered
+            .recv()
+            .unwrap_or_else(|_| Err(CommitError::Failed(stopped())))
+    }
+
+    /// One version of a resource.
+    pub fn version(&self, key: &ResourceKey, version: i64) -> Result<Option<Version>> {
+        let key = key.clone();
+        self.reading(move |connection, dictionary| {
+            resources::version(connection, dictionary, &key, version)
+        })
+    }
+
+    /// The current versions of some keys.
+    pub fn read_many(&self, keys: Vec<ResourceKey>) -> Result<Vec<Version>> {
+        self.reading(move |connection, dictionary| {
+            let mut found = Vec::with_capacity(keys.len());
+            for chunk in keys.chunks(500) {
+                found.extend(resources::current(connection, dictionary, chunk)?);
+            }
+            Ok(found)
+        })
+    }
+
+    /// A page of a search over one resource type.
+    pub fn search(&self, resource_type: &str, clauses: Vec<Clause>, page: Page) -> Result<Found> {
+        let name = resource_type.to_owned();
+        self.reading(move |connection, dictionary| {
+            let (type_id, every) = (dictionary.type_id(&name)?, dictionary.every(&name)?);
+            let one_more = Page {
+                limit: page.limit.saturating_add(1),
+                ..page
+            };
+            let mut rows = search_sql::page(connection, type_id, every, &clauses, &one_more)?;
+            let more = rows.len() > page.limit;
+            rows.truncate(page.limit);
+            let last = rows.last().map(|row| (row.0, row.1));
+            let versions = rows
+                .into_iter()
+                .map(|row| found_version(&name, row))
+                .collect::<Result<_>>()?;
+            Ok(Found {
+                versions,
+                last,
+                more,
+            })
+        })
+    }
+
+    /// How many resources a search matches.
+    pub fn count(&self, resource_type: &str, clauses: Vec<Clause>) -> Result<i64> {
+        let name = resource_type.to_owned();
+        self.reading(move |connection, dictionary| {
+            let (type_id, every) = (dictionary.type_id(&name)?, dictionary.every(&name)?);
+            search_sql::count(connection, type_id, every, &clauses)
+        })
+    }
+
+    /// A page of a history, and how many versions it has in all.
+    pub fn history(&self, scope: Scope, page: HistoryPage) -> Result<(Vec<HistoryEntry>, i64)> {
+        self.reading(move |connection, dictionary| {
+            let entries = history::page(connection, dictionary, &scope, &page)?;
+            let total = history::count(connection, dictionary, &scope, &page)?;
+            Ok((entries, total))
+        })
+    }
+
+    /// Opens an upload, to be hashed while it is written.
+    pub fn upload(&self) -> Result<UploadWriter> {
+        UploadWriter::create(&self.data_dir)
+    }
+
+    /// Brings an upload to where a commit can insert it.
+    pub fn stage(&self, upload: Arc<Upload>) -> Result<BlobDraft> {
+        self.place.stage(upload)
+    }
+
+    /// The bytes of a document, verified.
+    pub fn blob(&self, sha256: [u8; 32]) -> Result<Vec<u8>> {
+        let place = self.place.clone();
+        self.reading(move |connection, _| place.read(connection, &sha256))
+    }
+
+    /// Whether the database answers.
+    pub fn ready(&self) -> Result<()> {
+        self.reading(|connection, _| setting::get(connection, "stamp").map(drop))
+    }
+
+    /// Runs a piece of reading on a reader's thread and waits for it.
+    fn reading<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&mut AnyConnection, &Dictionary) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        wait(|reply: Box<dyn FnOnce(Result<T>) + Send>| {
+            self.readers.task(Box::new(move |lent| {
+                let result = lent.and_then(|(connection, dictionary)| read(connection, dictionary));
+                let health = Health::of(&result);
+                reply(result);
+                health
+            }));
+        })
+    }
+}
+
+fn found_version(resource_type: &str, row: FoundRow) -> Result<Version> {
+    let (_, _, id, version, last_updated, method, body, blob) = row;
+    Ok(Version {
+        key: ResourceKey::new(resource_type, id),
+        version,
+        last_updated,
+        method: super::commit::Method::from_code(method),
+        deleted: false,
+        body,
+        blob: resources::sha256_column(blob)?,
+    })
+}
+
+/// Waits for an answer that comes on another thread.
+fn wait<T: Send + 'static>(ask: impl FnOnce(Box<dyn FnOnce(Result<T>) + Send>)) -> Result<T> {
+    let (answer, answered) = crossbeam_channel::bounded(1);
+    ask(Box::new(move |result| {
+        let _ = answer.send(result);
+    }));
+    answered.recv().unwrap_or_else(|_| Err(stopped()))
+}
+
+/// Runs some statements in one transaction.
+pub fn in_transaction<T>(
+    connection: &mut AnyConnection,
+    work: impl FnOnce(&mut AnyConnection) -> Result<T>,
+) -> Result<T> {
+    use diesel::connection::{Connection, TransactionManager};
+    type Manager = <AnyConnection as Connection>::TransactionManager;
+    dialect::begin(connection)?;
+    let result = work(connection);
+    match result {
+        Ok(value) => {
+            <Manager as TransactionManager<AnyConnection>>::commit_transaction(connection)?;
+            Ok(value)
+        }
+        Err(error) => {
+            if let Err(failed) =
+                <Manager as TransactionManager<AnyConnection>>::rollback_transaction(connection)
+            {
+                tracing::warn!(%failed, "rollback failed");
+            }
+            Err(error)
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! Every difference between the two databases, and nothing else.
+
+use std::fmt::Write as _;
+
+use diesel::connection::TransactionManager;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Binary, Bool, Text};
+
+use super::apply::{StateRow, StateSql};
+use super::connection::AnyConnection;
+use super::flush::IndexValue;
+use super::sql::Sql;
+use crate::clock::Instant;
+use crate::error::Result;
+
+/// Opens a transaction for writing.
+///
+/// SQLite takes its write lock here, so that a group never has to be retried half-way.
+pub fn begin(connection: &mut AnyConnection) -> Result<()> {
+    match connection {
+        AnyConnection::Sqlite(connection) => {
+            type Manager = <SqliteConnection as diesel::Connection>::TransactionManager;
+            Manager::begin_transaction_sql(connection, "BEGIN IMMEDIATE")?;
+        }
+        AnyConnection::Postgres(connection) => {
+            type Manager = <PgConnection as diesel::Connection>::TransactionManager;
+            <Manager as TransactionManager<PgConnection>>::begin_transaction(connection)?;
+        }
+    }
+    Ok(())
+}
+
+/// Opens a transaction that sees one state of the database throughout.
+pub fn begin_snapshot(connection: &mut AnyConnection) -> Result<()> {
+    match connection {
+        AnyConnection::Sqlite(connection) => {
+            type Manager = <SqliteConnection as diesel::Connection>::TransactionManager;
+            Manager::begin_transaction_sql(connection, "BEGIN DEFERRED")?;
+        }
+        AnyConnection::Postgres(connection) => {
+            type Manager = <PgConnection as diesel::Connection>::TransactionManager;
+            <Manager as TransactionManager<PgConnection>>::begin_transaction(connection)?;
+            Sql::<()>::new("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                .execute(connection)?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads the commit sequence and the latest commit time, and keeps other writers out until the end
+/// of the transaction.
+pub fn lock_counter(connection: &mut AnyConnection) -> Result<(i64, Instant)> {
+    let statement = "SELECT value, stamp FROM counter WHERE name = 'seq'";
+    let row = match connection {
+        AnyConnection::Sqlite(connection) => {
+            Sql::<(BigInt, BigInt)>::new(statement).get_result(connection)?
+        }
+        AnyConnection::Postgres(connection) => Sql::<(BigInt, BigInt)>::new(statement)
+            .push(" FOR UPDATE")
+            .get_result(connection)?,
+    };
+    Ok(row)
+}
+
+/// Stores the sequence and the time that a group ends with.
+pub fn raise_counter(connection: &mut AnyConnection, seq: i64, stamp: Instant) -> Result<()> {
+    Sql::<()>::new("UPDATE counter SET value = ")
+        .bind(seq)
+        .push(", stamp = ")
+        .bind(stamp)
+        .push(" WHERE name = 'seq'")
+        .execute(connection)?;
+    Ok(())
+}
+
+const STATE: &str =
+    "SELECT r.type, r.id, r.pk, r.version, r.deleted, r.index_rows FROM resource r ";
+
+/// The current state of some keys (type, id); unknown ones have no row.
+pub fn load_states(connection: &mut AnyConnection, keys: &[(i64, &str)]) -> Result<Vec<StateRow>> {
+    match connection {
+        // One prepared statement many times: a lookup in the process, no round trip.
+        AnyConnection::Sqlite(connection) => {
+            let mut rows = Vec::new();
+            for (type_id, id) in keys {
+                let found: Option<StateRow> = Sql::<StateSql>::new(STATE)
+                    .push("WHERE r.type = ")
+                    .bind(*type_id)
+                    .push(" AND r.id = ")
+                    .bind_text((*id).to_owned())
+                    .get_result(connection)
+                    .optional()?;
+                rows.extend(found);
+            }
+            Ok(rows)
+        }
+        AnyConnection::Postgres(connection) => {
+            let (types, ids) = key_arrays(keys);
+            let rows = Sql::<StateSql>::new(STATE)
+                .push("JOIN unnest(")
+                .bind_text(types)
+                .push("::text::bigint[], ")
+                .bind_text(ids)
+                .push("::text::text[]) AS k(type, id) ON r.type = k.type AND r.id = k.id")
+                .load(connection)?;
+            Ok(rows)
+        }
+    }
+}
+
+/// A row of a point read: type, id, then what [`super::resources`] makes a version of.
+pub type PointRow = (i64, String, i64, i64, i64, bool, Vec<u8>, Option<Vec<u8>>);
+type PointSql = (
+    BigInt,
+    Text,
+    BigInt,
+    BigInt,
+    BigInt,
+    Bool,
+    Binary,
+    diesel::sql_types::Nullable<Binary>,
+);
+
+const POINT: &str = "SELECT r.type, r.id, r.version, r.last_updated, r.method, r.deleted, r.body, r.blob FROM resource r ";
+
+/// The current versions of some keys, in one statement where a statement is a round trip.
+pub fn load_points(connection: &mut AnyConnection, keys: &[(i64, &str)]) -> Result<Vec<PointRow>> {
+    match connection {
+        AnyConnection::Sqlite(connection) => {
+            let mut rows = Vec::with_capacity(keys.len());
+            for (type_id, id) in keys {
+                let found: Option<PointRow> = Sql::<PointSql>::new(POINT)
+                    .push("WHERE r.type = ")
+                    .bind(*type_id)
+                    .push(" AND r.id = ")
+                    .bind_text((*id).to_owned())
+                    .get_result(connection)
+                    .optional()?;
+                rows.extend(found);
+            }
+            Ok(rows)
+        }
+        AnyConnection::Postgres(connection) => {
+            let (types, ids) = key_arrays(keys);
+            let rows = Sql::<PointSql>::new(POINT)
+                .push("JOIN unnest(")
+                .bind_text(types)
+                .push("::text::bigint[], ")
+                .bind_text(ids)
+                .push("::text::text[]) AS k(type, id) ON r.type = k.type AND r.id = k.id")
+                .load(connection)?;
+            Ok(rows)
+        }
+    }
+}
+
+/// Array literals for PostgreSQL. Logical ids have no character that would need quoting.
+fn key_arrays(keys: &[(i64, &str)]) -> (String, String) {
+    let (mut types, mut ids) = (String::from("{"), String::from("{"));
+    for (index, (type_id, id)) in keys.iter().enumerate() {
+        let comma = if index > 0 { "," } else { "" };
+        let _ = write!(types, "{comma}{type_id}");
+        let _ = write!(ids, "{comma}\"{id}\"");
+    }
+    types.push('}');
+    ids.push('}');
+    (types, ids)
+}
+
+const INDEX_CHUNK: usize = 32;
+
+/// Inserts rows of `index_value`.
+pub fn insert_index_rows(connection: &mut AnyConnection, rows: &[IndexValue]) -> Result<()> {
+    match connection {
+        AnyConnection::Sqlite(connection) => {
+            let insert = |connection: &mut SqliteConnection, rows: &[IndexValue]| {
+                Sql::<()>::new("INSERT INTO index_value (patient, param, value, sort, pk) VALUES ")
+                    .each(rows, |sql, [patient, param, value, sort, pk]| {
+                        sql.push("(")
+                            .bind(*patient)
+                            .push(", ")
+                            .bind(*param)
+                            .push(", ")
+                            .bind(*value)
+                            .push(", ")
+                            .bind(*sort)
+                            .push(", ")
+                            .bind(*pk)
+                            .push(")")
+                    })
+                    .execute(connection)
+            };
+            let chunks = rows.chunks_exact(INDEX_CHUNK);
+            let rest = chunks.remainder();
+            for chunk in chunks {
+                insert(connection, chunk)?;
+            }
+            for row in rest {
+                insert(connection, std::slice::from_ref(row))?;
+            }
+        }
+        AnyConnection::Postgres(connection) => {
+            for chunk in rows.chunks(8192) {
+                unnest_rows(
+                    Sql::new("INSERT INTO index_value (patient, param, value, sort, pk) SELECT * FROM unnest("),
+                    chunk,
+                )
+                .execute(connection)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Deletes rows of `index_value`.
+pub fn delete_index_rows(connection: &mut AnyConnection, rows: &[IndexValue]) -> Result<()> {
+    match connection {
+        AnyConnection::Sqlite(connection) => {
+            for [patient, param, value, sort, pk] in rows {
+                Sql::<()>::new("DELETE FROM index_value WHERE patient = ")
+                    .bind(*patient)
+                    .push(" AND param = ")
+                    .bind(*param)
+                    .push(" AND value = ")
+                    .bind(*value)
+                    .push(" AND sort = ")
+                    .bind(*sort)
+                    .push(" AND pk = ")
+                    .bind(*pk)
+                    .execute(connection)?;
+            }
+        }
+        AnyConnection::Postgres(connection) => {
+            for chunk in rows.chunks(8192) {
+                unnest_rows(
+                    Sql::new("DELETE FROM index_value v USING unnest("),
+                    chunk,
+                )
+                .push(
+                    " AS k(patient, param, value, sort, pk) WHERE v.patient = k.patient \
+                     AND v.param = k.param AND v.value = k.value AND v.sort = k.sort AND v.pk = k.pk",
+                )
+                .execute(connection)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Appends five arrays and the closing bracket of `unnest(`.
+fn unnest_rows(mut sql: Sql<()>, rows: &[IndexValue]) -> Sql<()> {
+    for column in 0..5 {
+        let mut array = String::with_capacity(rows.len().saturating_mul(12));
+        for (index, row) in rows.iter().enumerate() {
+            array.push(if index > 0 { ',' } else { '{' });
+            if let Some(value) = row.get(column) {
+                let _ = write!(array, "{value}");
+            }
+        }
+        array.push('}');
+        if column > 0 {
+            sql = sql.push(", ");
+        }
+        sql = sql.bind_text(array).push("::text::bigint[]");
+    }
+    sql.push(")")
+}

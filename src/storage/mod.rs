@@ -1,0 +1,43 @@
+//! The database: versions of resources, what they are found by, documents, the audit log, jobs.
+//!
+//! The only room that names Diesel. It knows nothing of HTTP, callers or consent. Layout and
+//! execution model are argued, with figures, in `docs/storage.md`.
+
+pub mod admin;
+mod apply;
+mod backup;
+mod blobs;
+pub mod body;
+mod commit;
+mod connection;
+mod database;
+mod dialect;
+mod dictionary;
+mod flush;
+mod history;
+mod index_rows;
+mod migrate;
+mod packages;
+mod pg_tls;
+mod readers;
+mod resources;
+mod search_sql;
+mod setting;
+mod sql;
+mod writer;
+
+pub use backup::Carried;
+pub use blobs::{BlobDraft, Upload, UploadWriter, hex};
+pub use commit::{
+    AuditDraft, Change, Commit, CommitError, Committed, Condition, Content, Expect, JobDraft,
+    Matches, Method, Refusal, Write, WriteOutcome, Written,
+};
+pub use connection::Target;
+pub use database::{Database, Found, Options};
+pub use dictionary::{Dictionary, EVERY};
+pub use history::{HistoryEntry, HistoryPage, Scope};
+pub use index_rows::{Hasher, IndexRow, IndexRows};
+pub use packages::PackageRow;
+pub use pg_tls::PgTls;
+pub use resources::Version;
+pub use search_sql::{Clause, Page};

@@ -1,0 +1,176 @@
+//! The readers: threads that own reading connections.
+//!
+//! Point reads have a queue of their own and are drained into one statement, so that a search never
+//! stands in front of a read by id, and so that a round trip to PostgreSQL serves many readers.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+
+use super::connection::{AnyConnection, Purpose, Target, open};
+use super::dictionary::Dictionary;
+use super::resources::{self, Version};
+use super::writer::{overloaded, stopped};
+use crate::error::{Error, Kind, Result};
+use crate::fhir::model::key::ResourceKey;
+
+/// Point reads answered by one statement at the most.
+const DRAIN: usize = 64;
+
+/// Takes the answer to a point read; called on a reader's thread, so it must be brief.
+pub type PointReply = Box<dyn FnOnce(Result<Option<Version>>) + Send>;
+/// A piece of reading that needs more than one row. It gets an error instead of a connection when
+/// there is none.
+pub type Task = Box<dyn FnOnce(Result<(&mut AnyConnection, &Dictionary)>) -> Health + Send>;
+
+/// Whether the connection can be used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    Sound,
+    Broken,
+}
+
+impl Health {
+    /// What a result says about the connection it came from.
+    pub fn of<T>(result: &Result<T>) -> Self {
+        match result {
+            Err(error) if error.kind() == Kind::Unavailable => Health::Broken,
+            _ => Health::Sound,
+        }
+    }
+}
+
+struct Point {
+    key: ResourceKey,
+    reply: PointReply,
+}
+
+/// The way to the readers. Dropping the last one ends them after what is queued.
+#[derive(Clone)]
+pub struct Readers {
+    points: Sender<Point>,
+    tasks: Sender<Task>,
+}
+
+impl Readers {
+    /// Starts `threads` readers of each kind, each with a connection of its own.
+    pub fn start(
+        target: &Target,
+        dictionary: &Arc<Dictionary>,
+        threads: usize,
+        waiting: usize,
+    ) -> Result<(Self, Vec<JoinHandle<()>>)> {
+        let (points, point_queue) = bounded(waiting);
+        let (tasks, task_queue) = bounded(waiting);
+        let mut handles = Vec::new();
+        let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
+            std::thread::Builder::new()
+                .name(name.to_owned())
+                .spawn(work)
+                .map_err(|error| Error::internal("a thread cannot be started").because(error))
+        };
+        for _ in 0..threads {
+            let desk = Desk::new(target, dictionary)?;
+            let queue: Receiver<Point> = point_queue.clone();
+            handles.push(spawn("reader", Box::new(move || desk.points(&queue)))?);
+            let desk = Desk::new(target, dictionary)?;
+            let queue: Receiver<Task> = task_queue.clone();
+            handles.push(spawn("searcher", Box::new(move || desk.tasks(&queue)))?);
+        }
+        Ok((Self { points, tasks }, handles))
+    }
+
+    /// Asks for the current version of a resource.
+    pub fn point(&self, key: ResourceKey, reply: PointReply) {
+        match self.points.try_send(Point { key, reply }) {
+            Ok(()) => {}
+            Err(TrySendError::Full(point)) => (point.reply)(Err(overloaded())),
+            Err(TrySendError::Disconnected(point)) => (point.reply)(Err(stopped())),
+        }
+    }
+
+    /// Hands over any other piece of reading.
+    pub fn task(&self, task: Task) {
+        let refused = match self.tasks.try_send(task) {
+            Ok(()) => return,
+            Err(TrySendError::Full(task)) => (task, overloaded()),
+            Err(TrySendError::Disconnected(task)) => (task, stopped()),
+        };
+        (refused.0)(Err(refused.1));
+    }
+}
+
+struct Desk {
+    connection: Option<AnyConnection>,
+    target: Target,
+    dictionary: Arc<Dictionary>,
+}
+
+impl Desk {
+    fn new(target: &Target, dictionary: &Arc<Dictionary>) -> Result<Self> {
+        Ok(Self {
+            connection: Some(open(target, Purpose::Read)?),
+            target: target.clone(),
+            dictionary: Arc::clone(dictionary),
+        })
+    }
+
+    fn connected(&mut self) -> Result<(&mut AnyConnection, &Dictionary)> {
+        if self.connection.is_none() {
+            self.connection = Some(open(&self.target, Purpose::Read)?);
+        }
+        let connection = self.connection.as_mut().ok_or_else(stopped)?;
+        Ok((connection, &self.dictionary))
+    }
+
+    fn tasks(mut self, queue: &Receiver<Task>) {
+        while let Ok(task) = queue.recv() {
+            if task(self.connected()) == Health::Broken {
+                self.connection = None;
+            }
+        }
+    }
+
+    fn points(mut self, queue: &Receiver<Point>) {
+        let mut drained: Vec<Point> = Vec::with_capacity(DRAIN);
+        while let Ok(first) = queue.recv() {
+            drained.push(first);
+            drained.extend(queue.try_iter().take(DRAIN.saturating_sub(1)));
+            match self.lookup(&drained) {
+                Ok(found) => {
+                    // By key and without removing: the same key can be asked for twice in one drain.
+                    for Point { key, reply } in drained.drain(..) {
+                        let version = found.get(&key).cloned();
+                        reply(Ok(version));
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a read failed");
+                    if error.kind() == Kind::Unavailable {
+                        self.connection = None;
+                    }
+                    for Point { reply, .. } in drained.drain(..) {
+                        reply(Err(Error::from_issues(
+                            error.kind(),
+                            error.issues().to_vec(),
+                        )));
+                    }
+                }
+            }
+        }
+    }
+
+    fn lookup(&mut self, points: &[Point]) -> Result<HashMap<ResourceKey, Version>> {
+        let mut keys: Vec<ResourceKey> = points.iter().map(|point| point.key.clone()).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let (connection, dictionary) = self.connected()?;
+        let versions = resources::current(connection, dictionary, &keys)?;
+        Ok(versions
+            .into_iter()
+            .map(|version| (version.key.clone(), version))
+            .collect())
+    }
+}

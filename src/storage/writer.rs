@@ -1,0 +1,187 @@
+//! The writer: one thread that owns the writing connection and groups what waits for it.
+//!
+//! While one group is on its way to the disk the next one gathers, so that one fsync serves as many
+//! commits as arrived meanwhile. A group that fails as a whole is replayed one by one, so that
+//! only the guilty fails; unless nobody can know whether it was written.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+
+use super::apply::{Group, apply};
+use super::commit::{Commit, CommitError, Committed};
+use super::connection::{AnyConnection, Purpose, Target, open};
+use super::dictionary::Dictionary;
+use crate::clock::Clock;
+use crate::error::{Error, Kind};
+
+/// Commits in one group at the most.
+const GROUP: usize = 256;
+/// Resources in one group at the most: a large import goes alone.
+const GROUP_WRITES: usize = 2_000;
+
+/// Takes the answer to a commit; called on the writer's thread, so it must be brief.
+pub type CommitReply = Box<dyn FnOnce(Result<Committed, CommitError>) + Send>;
+
+struct Order {
+    commit: Commit,
+    reply: CommitReply,
+}
+
+/// The way to the writer. Dropping the last one ends it after what is queued.
+#[derive(Clone)]
+pub struct Writer {
+    queue: Sender<Order>,
+}
+
+impl Writer {
+    /// Starts the writer on a connection of its own.
+    pub fn start(
+        connection: AnyConnection,
+        target: Target,
+        dictionary: Arc<Dictionary>,
+        clock: Arc<dyn Clock>,
+        waiting: usize,
+    ) -> std::io::Result<(Self, JoinHandle<()>)> {
+        let (queue, orders) = bounded(waiting);
+        let desk = Desk {
+            connection: Some(connection),
+            target,
+            dictionary,
+            clock,
+        };
+        let thread = std::thread::Builder::new()
+            .name("writer".to_owned())
+            .spawn(move || desk.serve(&orders))?;
+        Ok((Self { queue }, thread))
+    }
+
+    /// Hands a commit over. When the queue is full the answer is `Unavailable` at once.
+    pub fn submit(&self, commit: Commit, reply: CommitReply) {
+        match self.queue.try_send(Order { commit, reply }) {
+            Ok(()) => {}
+            Err(TrySendError::Full(order)) => (order.reply)(Err(overloaded().into())),
+            Err(TrySendError::Disconnected(order)) => (order.reply)(Err(stopped().into())),
+        }
+    }
+}
+
+/// What a full queue answers.
+pub fn overloaded() -> Error {
+    Error::of(
+        Kind::Unavailable,
+        "too much work is waiting for the database; try again",
+    )
+    .retry_after(1)
+}
+
+/// What a queue answers whose thread has ended.
+pub fn stopped() -> Error {
+    Error::of(Kind::Unavailable, "the server is stopping").retry_after(5)
+}
+
+struct Desk {
+    connection: Option<AnyConnection>,
+    target: Target,
+    dictionary: Arc<Dictionary>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Desk {
+    fn serve(mut self, orders: &Receiver<Order>) {
+        let mut waiting: Option<Order> = None;
+        loop {
+            let first = match waiting.take() {
+                Some(order) => order,
+                None => match orders.recv() {
+                    Ok(order) => order,
+                    Err(_) => return,
+                },
+            };
+            let mut writes = first.commit.writes.len();
+            let (mut commits, mut replies) = (vec![first.commit], vec![first.reply]);
+            while commits.len() < GROUP {
+                let Ok(order) = orders.try_recv() else {
+                    break;
+                };
+                writes = writes.saturating_add(order.commit.writes.len());
+                if writes > GROUP_WRITES {
+                    waiting = Some(order);
+                    break;
+                }
+                commits.push(order.commit);
+                replies.push(order.reply);
+            }
+            for (reply, answer) in replies.into_iter().zip(self.group(&commits)) {
+                reply(answer);
+            }
+        }
+    }
+
+    fn group(&mut self, commits: &[Commit]) -> Vec<Result<Committed, CommitError>> {
+        match self.apply(commits) {
+            Group::Done(answers) => answers,
+            Group::RolledBack(error) if commits.len() == 1 => vec![Err(error.into())],
+            Group::RolledBack(error) => {
+                tracing::warn!(%error, commits = commits.len(), "a group failed and is replayed one by one");
+                commits.iter().map(|commit| self.alone(commit)).collect()
+            }
+            Group::Unknown(error) => {
+                tracing::error!(%error, "the end of a group is unknown");
+                commits.iter().map(|_| Err(unknown().into())).collect()
+            }
+        }
+    }
+
+    fn alone(&mut self, commit: &Commit) -> Result<Committed, CommitError> {
+        match self.apply(std::slice::from_ref(commit)) {
+            Group::Done(answers) => answers
+                .into_iter()
+                .next()
+                .unwrap_or_else(|| Err(Error::internal("a commit has no answer").into())),
+            Group::RolledBack(error) => Err(error.into()),
+            Group::Unknown(_) => Err(unknown().into()),
+        }
+    }
+
+    fn apply(&mut self, commits: &[Commit]) -> Group {
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            None => match open(&self.target, Purpose::Write) {
+                Ok(connection) => self.connection.insert(connection),
+                Err(error) => return Group::RolledBack(error),
+            },
+        };
+        let group = apply(connection, &self.dictionary, self.clock.now(), commits);
+        match &group {
+            Group::Done(_) => {}
+            Group::Unknown(error) => {
+                if self.target.is_sqlite() && failed_sync(error) {
+                    // DUR-05: after a failed fsync nobody knows what is on the disk. Start anew from the log.
+                    tracing::error!(%error, "the disk failed while a commit was made durable; stopping at once");
+                    std::process::abort();
+                }
+                self.connection = None;
+            }
+            Group::RolledBack(error) if error.kind() == Kind::Unavailable => self.connection = None,
+            Group::RolledBack(_) => {}
+        }
+        group
+    }
+}
+
+fn failed_sync(error: &Error) -> bool {
+    use std::error::Error as _;
+    error
+        .source()
+        .is_some_and(|source| source.to_string().contains("disk I/O error"))
+}
+
+fn unknown() -> Error {
+    Error::of(
+        Kind::Unavailable,
+        "the connection to the database was lost while the write was being committed: read it back to know whether it happened",
+    )
+    .retry_after(1)
+}

@@ -1,0 +1,3 @@
+//! The FHIR R4 RESTful API.
+
+mod crud;
