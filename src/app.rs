@@ -71,6 +71,7 @@ pub fn node(config: &Config, base: String, sources: Sources) -> Result<Arc<Node>
             names: extractor.names(),
             readers: config.storage.readers,
             waiting: config.limits.waiting,
+            cache_bytes: config.storage.cache_bytes,
         },
         Arc::clone(&sources.clock),
     )?;

@@ -229,6 +229,11 @@ pub const KEYS: &[Key] = &[
         "threads and connections for reads by id, and as many for searches",
     ),
     key(
+        "storage.cache_bytes",
+        BYTES,
+        "bytes of resources kept ready to be sent; embedded database only",
+    ),
+    key(
         "postgres.tls",
         Form::OneOf(&["off", "require"]),
         "`require` encrypts and verifies the server's chain and name",

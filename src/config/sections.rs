@@ -126,6 +126,8 @@ pub struct Limits {
 pub struct Storage {
     /// Of each kind: reads by id, and searches with history.
     pub readers: usize,
+    /// Of resources kept ready to be sent; an embedded database only.
+    pub cache_bytes: usize,
 }
 
 /// `postgres`: how the connection to PostgreSQL is protected.
@@ -210,7 +212,10 @@ impl Default for Limits {
 
 impl Default for Storage {
     fn default() -> Self {
-        Self { readers: 2 }
+        Self {
+            readers: 2,
+            cache_bytes: 32 * MIB,
+        }
     }
 }
 

@@ -119,6 +119,7 @@ pub fn ingest(context: &RequestContext, node: &Node, document: &Document) -> Res
     Ok(Step::Commit {
         commit,
         race: Race::Retry,
+        waits: false,
         finish: Box::new(move |_, committed| {
             let created = committed
                 .writes

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix_web::http::Method;
 use actix_web::http::header::{IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH};
-use actix_web::web::Payload;
+use actix_web::web::{Bytes, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use tokio::sync::oneshot;
 
@@ -14,6 +14,7 @@ use super::negotiate::{
 };
 use super::respond::{self, read_http_date};
 use super::state::State;
+use crate::clock::Instant;
 use crate::context::RequestContext;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::model::key::ResourceKey;
@@ -29,7 +30,7 @@ use crate::interactions::subset::{self, Subset};
 use crate::interactions::write::with_data;
 use crate::interactions::{Answer, Body, capabilities};
 use crate::monitoring::counters::Class;
-use crate::storage::Version;
+use crate::storage::{Cached, Look, Version};
 
 /// One request, as far as it is read.
 pub(super) struct Call<'a> {
@@ -215,6 +216,16 @@ impl Call<'_> {
     async fn read(self, key: ResourceKey) -> Result<Answer> {
         let node = &self.state.node;
         node.check_type(&key.resource_type)?;
+        let whole = key.resource_type != "Binary" && self.subset()?.is_whole();
+        let look = if whole { node.store.look(&key) } else { None };
+        if let Some(Look::Hit(cached)) = &look {
+            if let Some(answer) = self.not_modified(cached.version, cached.last_updated) {
+                return Ok(answer);
+            }
+            let mut answer = Answer::of(200, Body::Ready(cached.json.clone()));
+            answer.version = Some((cached.version, cached.last_updated));
+            return Ok(answer);
+        }
         let (sender, found) = oneshot::channel();
         node.store.read_then(
             key.clone(),
@@ -224,10 +235,22 @@ impl Call<'_> {
         );
         let version = found.await.map_err(|_| stopping())??;
         let version = read::found(&key, version)?;
-        if let Some(answer) = self.not_modified(&version) {
+        if let Some(answer) = self.not_modified(version.version, version.last_updated) {
             return Ok(answer);
         }
-        self.deliver(version).await
+        let Some(Look::Miss(epoch)) = look else {
+            return self.deliver(version).await;
+        };
+        let json = Bytes::from(version.json()?);
+        let cached = Cached {
+            version: version.version,
+            last_updated: version.last_updated,
+            json: json.clone(),
+        };
+        node.store.keep(&key, epoch, cached);
+        let mut answer = Answer::of(200, Body::Ready(json));
+        answer.version = Some((version.version, version.last_updated));
+        Ok(answer)
     }
 
     async fn vread(self, key: ResourceKey, version: String) -> Result<Answer> {
@@ -242,19 +265,19 @@ impl Call<'_> {
     }
 
     /// Conditional read, R4 http.html#cread.
-    fn not_modified(&self, version: &Version) -> Option<Answer> {
+    fn not_modified(&self, version: i64, last_updated: Instant) -> Option<Answer> {
         let same = match self.header(IF_NONE_MATCH) {
             Some(tags) => tags
                 .split(',')
-                .any(|tag| tag.trim() == "*" || version_of_etag(tag) == Some(version.version)),
+                .any(|tag| tag.trim() == "*" || version_of_etag(tag) == Some(version)),
             None => self
                 .header(IF_MODIFIED_SINCE)
                 .and_then(read_http_date)
-                .is_some_and(|since| version.last_updated.div_euclid(1_000_000) <= since),
+                .is_some_and(|since| last_updated.div_euclid(1_000_000) <= since),
         };
         same.then(|| {
             let mut answer = Answer::of(304, Body::Empty);
-            answer.version = Some((version.version, version.last_updated));
+            answer.version = Some((version, last_updated));
             answer
         })
     }

@@ -41,6 +41,17 @@ pub fn answer(
             let json = with_data(node, version.json()?, version.blob)?;
             resource(node, response, json, wanted, coding)
         }
+        Body::Ready(json)
+            if wanted.format == Format::Json && !wanted.pretty && coding == Coding::Identity =>
+        {
+            response.insert_header((
+                CONTENT_TYPE,
+                HeaderValue::from_static(Format::Json.content_type()),
+            ));
+            vary(&mut response);
+            Ok(response.body(json))
+        }
+        Body::Ready(json) => resource(node, response, json.to_vec(), wanted, coding),
         Body::Json(json) => resource(node, response, json, wanted, coding),
         Body::Outcome(issues) => {
             let json = json::to_vec(&outcome(&issues));
@@ -92,12 +103,19 @@ fn in_form(node: &Node, json: Vec<u8>, wanted: &Wanted) -> Result<Vec<u8>> {
     }
 }
 
+fn vary(response: &mut HttpResponseBuilder) {
+    response.insert_header((
+        VARY,
+        HeaderValue::from_static("Accept, Accept-Encoding, Authorization"),
+    ));
+}
+
 fn coded(
     mut response: HttpResponseBuilder,
     bytes: Vec<u8>,
     coding: Coding,
 ) -> Result<HttpResponse> {
-    response.insert_header((VARY, "Accept, Accept-Encoding, Authorization"));
+    vary(&mut response);
     if coding == Coding::Identity || bytes.len() < CODING_FLOOR {
         return Ok(response.body(bytes));
     }

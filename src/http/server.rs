@@ -21,9 +21,6 @@ use crate::ids::{random_bytes, uuid_text};
 use crate::interactions::Node;
 use crate::monitoring::counters::Class;
 
-/// Bytes of the bodies that the benchmark reads from memory.
-const BENCH_BODY: usize = 4_000;
-
 /// A server whose sockets are bound and that has not begun to serve.
 pub struct Bound {
     address: SocketAddr,
@@ -182,8 +179,13 @@ async fn route(
         Route::Live => (text(200, "live\n"), Class::Other),
         Route::Ready => (ready(state).await, Class::Other),
         Route::Metrics => (text(200, state.counters.text()), Class::Other),
-        Route::BenchMem if state.bench_mem => (bench_mem(), Class::Other),
-        Route::BenchMem => refuse(Error::of(Kind::NotFound, "not switched on")),
+        Route::BenchMem => match state.bench_body(request.path()) {
+            Some(body) => (bench_mem(body), Class::Other),
+            None => refuse(Error::of(
+                Kind::NotFound,
+                "not switched on, or no such body",
+            )),
+        },
     }
 }
 
@@ -331,10 +333,9 @@ fn text(status: u16, body: impl Into<String>) -> HttpResponse {
         .body(body.into())
 }
 
-/// A body of the size of the resources that the benchmark reads: what the HTTP stack alone can do.
-fn bench_mem() -> HttpResponse {
-    static BODY: [u8; BENCH_BODY] = [b'x'; BENCH_BODY];
+/// A body from memory: what the HTTP stack alone can do.
+fn bench_mem(body: web::Bytes) -> HttpResponse {
     respond::builder(200)
         .content_type("application/fhir+json; charset=utf-8")
-        .body(BODY.to_vec())
+        .body(body)
 }

@@ -1,8 +1,10 @@
 //! What the handlers share.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::pool::Pool;
@@ -27,8 +29,8 @@ pub struct State {
     stopping: AtomicBool,
     /// Host names that requests may name.
     hosts: Vec<String>,
-    /// Serves bodies from memory for the benchmarks.
-    pub bench_mem: bool,
+    /// Bodies by path, served from memory for the benchmark; empty unless switched on.
+    bench: HashMap<String, Bytes>,
 }
 
 impl State {
@@ -51,7 +53,11 @@ impl State {
             stopping: AtomicBool::new(false),
             hosts,
             config,
-            bench_mem,
+            bench: if bench_mem {
+                bench_bodies()
+            } else {
+                HashMap::new()
+            },
         }
     }
 
@@ -99,6 +105,11 @@ impl State {
         self.config.dev && matches!(host_name(host), "127.0.0.1" | "localhost" | "[::1]")
     }
 
+    /// The body that the benchmark reads from memory.
+    pub fn bench_body(&self, path: &str) -> Option<Bytes> {
+        self.bench.get(path).cloned()
+    }
+
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
     }
@@ -106,6 +117,18 @@ impl State {
     pub fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
     }
+}
+
+/// As many bodies as the benchmark reads resources, of their size.
+fn bench_bodies() -> HashMap<String, Bytes> {
+    (0..10_000)
+        .map(|number| {
+            (
+                format!("/bench/mem/{number}"),
+                Bytes::from(vec![b'x'; 4_000]),
+            )
+        })
+        .collect()
 }
 
 /// The host of an authority, with its brackets if it is an IPv6 address, without port.

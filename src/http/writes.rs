@@ -170,23 +170,21 @@ impl Call<'_> {
             limits.upload_seconds,
         )
         .await?;
-        let (node, context) = (Arc::clone(&self.state.node), self.context.clone());
-        let json = self
-            .state
-            .bulk
-            .run(move || {
-                let _permit = permit;
-                let text = match format {
-                    Format::Json => text,
-                    Format::Xml => {
-                        let tree = crate::fhir::xml::from_xml(&text, &node.definitions)?;
-                        crate::fhir::model::json::to_vec(&tree)
-                    }
+        let context = self.context.clone();
+        let pool = self.state.bulk.clone();
+        let mut text = Some(text);
+        let mut bundle = None;
+        let answer = self
+            .write(&pool, move |node| {
+                let bundle = match (&bundle, text.take()) {
+                    (Some(bundle), _) => bundle,
+                    (None, text) => bundle.insert(as_json(node, format, text.unwrap_or_default())?),
                 };
-                bundle::process(&context, &node, &text, preference)
+                bundle::process(&context, node, bundle, preference)
             })
-            .await?;
-        Ok(Answer::of(200, Body::Json(json)))
+            .await;
+        drop(permit);
+        answer
     }
 
     pub(super) async fn operation(mut self, name: &str, on: OperationTarget) -> Result<Answer> {
@@ -332,16 +330,16 @@ impl Call<'_> {
                 })
                 .await?;
             prepare = returned;
-            let (commit, race, finish) = match step {
+            let (commit, race, finish, waits) = match step {
                 Step::Done(answer) => return Ok(answer),
                 Step::Commit {
                     commit,
                     race,
                     finish,
-                } => (commit, race, finish),
+                    waits,
+                } => (commit, race, finish, waits),
             };
             let keys = keys(&commit);
-            let has_documents = !commit.blobs.is_empty();
             let (sender, answered) = oneshot::channel();
             self.state.node.store.commit_then(
                 commit,
@@ -350,8 +348,7 @@ impl Call<'_> {
                 }),
             );
             match answered.await.map_err(|_| stopping())? {
-                Ok(committed) if has_documents => {
-                    // The answer may hold the document: reading it back may wait.
+                Ok(committed) if waits => {
                     let node = Arc::clone(&self.state.node);
                     let patient = &self.state.patient;
                     return patient.run(move || finish(&node, &committed)).await;
@@ -396,5 +393,16 @@ fn incoming(node: &Node, format: Format, text: Vec<u8>) -> Result<Incoming> {
     match format {
         Format::Json => Incoming::from_json(node, text),
         Format::Xml => Incoming::from_xml(node, &text),
+    }
+}
+
+/// The text of a Bundle, as JSON.
+fn as_json(node: &Node, format: Format, text: Vec<u8>) -> Result<Vec<u8>> {
+    match format {
+        Format::Json => Ok(text),
+        Format::Xml => {
+            let tree = crate::fhir::xml::from_xml(&text, &node.definitions)?;
+            Ok(crate::fhir::model::json::to_vec(&tree))
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! What a use case answers, before HTTP gives it a form.
 
+use bytes::Bytes;
+
 use crate::clock::Instant;
 use crate::error::{Error, Issue, Kind, Result};
 use crate::fhir::model::key::ResourceKey;
@@ -24,6 +26,8 @@ pub enum Body {
     Empty,
     /// A stored version; its bytes are put together by whoever writes them out.
     Stored(Box<Version>),
+    /// A resource that was ready to be sent.
+    Ready(Bytes),
     /// A resource as JSON.
     Json(Vec<u8>),
     Outcome(Vec<Issue>),
@@ -64,6 +68,8 @@ pub enum Step {
         commit: Commit,
         race: Race,
         finish: Finish,
+        /// Whether `finish` may wait for the database.
+        waits: bool,
     },
 }
 
@@ -137,6 +143,7 @@ pub fn run(node: &Node, mut prepare: impl FnMut(&Node) -> Result<Step>) -> Resul
                 commit,
                 race,
                 finish,
+                ..
             } => (commit, race, finish),
         };
         let keys = keys(&commit);

@@ -65,6 +65,7 @@ pub fn create(context: &RequestContext, node: &Node, request: &CreateRequest) ->
     Ok(Step::Commit {
         commit,
         race: Race::Retry,
+        waits: blob.is_some(),
         finish: Box::new(move |node, committed| {
             let done = write::only(committed)?;
             write::written(node, &key, done, &tail, preference, blob)

@@ -104,6 +104,7 @@ pub fn change_meta(
             ..Commit::default()
         },
         race: Race::Retry,
+        waits: blob.is_some(),
         finish: Box::new(move |node, committed| {
             let done = write::only(committed)?;
             let now = Version {

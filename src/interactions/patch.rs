@@ -93,6 +93,7 @@ pub fn patch(context: &RequestContext, node: &Node, request: &PatchRequest) -> R
     Ok(Step::Commit {
         commit,
         race,
+        waits: blob.is_some(),
         finish: Box::new(move |node, committed| {
             let done = write::only(committed)?;
             write::written(node, &key, done, &tail, preference, blob)

@@ -56,6 +56,7 @@ pub fn update(context: &RequestContext, node: &Node, request: &UpdateRequest) ->
     Ok(Step::Commit {
         commit,
         race,
+        waits: blob.is_some(),
         finish: Box::new(move |node, committed| {
             let done = write::only(committed)?;
             write::written(node, &key, done, &tail, preference, blob)

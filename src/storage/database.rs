@@ -1,10 +1,12 @@
 //! The database as the rooms above see it.
 
-use std::path::PathBuf;
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use super::blobs::{BlobDraft, BlobPlace, Upload, UploadWriter};
+use super::cache::{Cache, Cached, Epoch, Look};
 use super::commit::{Commit, CommitError, Committed};
 use super::connection::{AnyConnection, Purpose, Target, open, prepare_folder};
 use super::dictionary::Dictionary;
@@ -16,7 +18,7 @@ use super::search_sql::{self, Clause, FoundRow, Page};
 use super::writer::{CommitReply, Writer, stopped};
 use super::{dialect, migrate, setting};
 use crate::clock::Clock;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::fhir::model::key::ResourceKey;
 
 /// How a database is opened.
@@ -32,6 +34,8 @@ pub struct Options {
     pub readers: usize,
     /// Requests that may wait in each queue.
     pub waiting: usize,
+    /// Bytes of resources kept ready to be sent; only an embedded database keeps any.
+    pub cache_bytes: usize,
 }
 
 /// An open database with its threads.
@@ -43,6 +47,9 @@ pub struct Database {
     cursor_key: [u8; 32],
     place: BlobPlace,
     data_dir: PathBuf,
+    cache: Option<Arc<Cache>>,
+    /// Held as long as the database is open: no other process writes an embedded database.
+    _lock: Option<File>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -63,9 +70,16 @@ impl Database {
     /// `Invalid` for a database of the other kind (dev or production), `Unavailable` when it cannot
     /// be reached or its settings would not keep the promises made to clients.
     pub fn open(options: Options, clock: Arc<dyn Clock>) -> Result<Self> {
-        if let Target::Sqlite(path) = &options.target {
-            prepare_folder(path)?;
-        }
+        let lock = match &options.target {
+            Target::Sqlite(path) => {
+                prepare_folder(path)?;
+                Some(lock_file(path)?)
+            }
+            Target::Postgres { .. } => None,
+        };
+        let cache = lock
+            .as_ref()
+            .map(|_| Arc::new(Cache::new(options.cache_bytes)));
         let mut connection = open(&options.target, Purpose::Write)?;
         migrate::run(&mut connection)?;
         let (dictionary, hash_key, cursor_key) = in_transaction(&mut connection, |connection| {
@@ -93,6 +107,7 @@ impl Database {
             options.target,
             Arc::clone(&dictionary),
             clock,
+            cache.clone(),
             options.waiting,
         )
         .map_err(|error| Error::internal("the writer cannot be started").because(error))?;
@@ -105,6 +120,8 @@ impl Database {
             cursor_key,
             place,
             data_dir: options.data_dir,
+            cache,
+            _lock: lock,
             threads,
         })
     }
@@ -143,6 +160,18 @@ impl Database {
         self.readers.point(key, reply);
     }
 
+    /// A resource that is ready to be sent, if it is at hand.
+    pub fn look(&self, key: &ResourceKey) -> Option<Look> {
+        self.cache.as_ref().map(|cache| cache.look(key))
+    }
+
+    /// Keeps a resource ready to be sent; `epoch` is from the look that missed it.
+    pub fn keep(&self, key: &ResourceKey, epoch: Epoch, cached: Cached) {
+        if let Some(cache) = &self.cache {
+            cache.keep(key, epoch, cached);
+        }
+    }
+
     /// The current version of a resource, deleted or not; `None` when it never existed.
     pub fn read(&self, key: &ResourceKey) -> Result<Option<Version>> {
         wait(|reply| self.readers.point(key.clone(), reply))
@@ -179,6 +208,7 @@ impl Database {
     pub fn read_many(&self, keys: Vec<ResourceKey>) -> Result<Vec<Version>> {
         self.reading(move |connection, dictionary| {
             let mut found = Vec::with_capacity(keys.len());
+            let keys: Vec<&ResourceKey> = keys.iter().collect();
             for chunk in keys.chunks(500) {
                 found.extend(resources::current(connection, dictionary, chunk)?);
             }
@@ -263,6 +293,23 @@ impl Database {
                 health
             }));
         })
+    }
+}
+
+/// Takes the lock beside an embedded database; it goes with the process, however that ends.
+fn lock_file(path: &Path) -> Result<File> {
+    let failed = |error: std::io::Error| {
+        Error::of(Kind::Unavailable, "the database cannot be locked").because(error)
+    };
+    let file = File::create(path.with_extension("lock")).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::of(
+            Kind::Conflict,
+            "expected an embedded database that no other process uses, found one in use: \
+             post to the running server, or use PostgreSQL for several processes",
+        )),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
     }
 }
 

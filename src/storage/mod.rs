@@ -8,6 +8,7 @@ mod apply;
 mod backup;
 mod blobs;
 pub mod body;
+mod cache;
 mod commit;
 mod connection;
 mod database;
@@ -28,6 +29,7 @@ mod writer;
 
 pub use backup::Carried;
 pub use blobs::{BlobDraft, Upload, UploadWriter, hex};
+pub use cache::{Cached, Epoch, Look};
 pub use commit::{
     AuditDraft, Change, Commit, CommitError, Committed, Condition, Content, Expect, JobDraft,
     Matches, Method, Refusal, Write, WriteOutcome, Written,

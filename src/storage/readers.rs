@@ -3,7 +3,6 @@
 //! Point reads have a queue of their own and are drained into one statement, so that a search never
 //! stands in front of a read by id, and so that a round trip to PostgreSQL serves many readers.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -17,7 +16,7 @@ use crate::error::{Error, Kind, Result};
 use crate::fhir::model::key::ResourceKey;
 
 /// Point reads answered by one statement at the most.
-const DRAIN: usize = 64;
+const DRAIN: usize = 32;
 
 /// Takes the answer to a point read; called on a reader's thread, so it must be brief.
 pub type PointReply = Box<dyn FnOnce(Result<Option<Version>>) + Send>;
@@ -139,10 +138,16 @@ impl Desk {
             drained.push(first);
             drained.extend(queue.try_iter().take(DRAIN.saturating_sub(1)));
             match self.lookup(&drained) {
-                Ok(found) => {
-                    // By key and without removing: the same key can be asked for twice in one drain.
-                    for Point { key, reply } in drained.drain(..) {
-                        let version = found.get(&key).cloned();
+                Ok(mut found) => {
+                    // By key, and cloned but for the last who asks: two can ask for the same.
+                    while let Some(Point { key, reply }) = drained.pop() {
+                        let at = found.iter().position(|version| version.key == key);
+                        let wanted_again = drained.iter().any(|point| point.key == key);
+                        let version = match at {
+                            Some(at) if wanted_again => found.get(at).cloned(),
+                            Some(at) => Some(found.swap_remove(at)),
+                            None => None,
+                        };
                         reply(Ok(version));
                     }
                 }
@@ -162,15 +167,14 @@ impl Desk {
         }
     }
 
-    fn lookup(&mut self, points: &[Point]) -> Result<HashMap<ResourceKey, Version>> {
-        let mut keys: Vec<ResourceKey> = points.iter().map(|point| point.key.clone()).collect();
-        keys.sort_unstable();
-        keys.dedup();
+    fn lookup(&mut self, points: &[Point]) -> Result<Vec<Version>> {
+        let mut keys: Vec<&ResourceKey> = Vec::with_capacity(points.len());
+        for point in points {
+            if !keys.contains(&&point.key) {
+                keys.push(&point.key);
+            }
+        }
         let (connection, dictionary) = self.connected()?;
-        let versions = resources::current(connection, dictionary, &keys)?;
-        Ok(versions
-            .into_iter()
-            .map(|version| (version.key.clone(), version))
-            .collect())
+        resources::current(connection, dictionary, &keys)
     }
 }

@@ -62,7 +62,7 @@ pub fn sha256_column(column: Option<Vec<u8>>) -> Result<Option<[u8; 32]>> {
 pub fn current(
     connection: &mut AnyConnection,
     dictionary: &Dictionary,
-    keys: &[ResourceKey],
+    keys: &[&ResourceKey],
 ) -> Result<Vec<Version>> {
     let mut wanted = Vec::with_capacity(keys.len());
     for key in keys {

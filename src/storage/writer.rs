@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
 use super::apply::{Group, apply};
+use super::cache::Cache;
 use super::commit::{Commit, CommitError, Committed};
 use super::connection::{AnyConnection, Purpose, Target, open};
 use super::dictionary::Dictionary;
@@ -42,6 +43,7 @@ impl Writer {
         target: Target,
         dictionary: Arc<Dictionary>,
         clock: Arc<dyn Clock>,
+        cache: Option<Arc<Cache>>,
         waiting: usize,
     ) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (queue, orders) = bounded(waiting);
@@ -50,6 +52,7 @@ impl Writer {
             target,
             dictionary,
             clock,
+            cache,
         };
         let thread = std::thread::Builder::new()
             .name("writer".to_owned())
@@ -86,6 +89,7 @@ struct Desk {
     target: Target,
     dictionary: Arc<Dictionary>,
     clock: Arc<dyn Clock>,
+    cache: Option<Arc<Cache>>,
 }
 
 impl Desk {
@@ -155,7 +159,7 @@ impl Desk {
         };
         let group = apply(connection, &self.dictionary, self.clock.now(), commits);
         match &group {
-            Group::Done(_) => {}
+            Group::Done(_) => self.forget(commits),
             Group::Unknown(error) => {
                 if self.target.is_sqlite() && failed_sync(error) {
                     // DUR-05: after a failed fsync nobody knows what is on the disk. Start anew from the log.
@@ -168,6 +172,18 @@ impl Desk {
             Group::RolledBack(_) => {}
         }
         group
+    }
+}
+
+impl Desk {
+    /// What was written is old in memory, before anybody hears that it was.
+    fn forget(&self, commits: &[Commit]) {
+        let Some(cache) = &self.cache else {
+            return;
+        };
+        for write in commits.iter().flat_map(|commit| &commit.writes) {
+            cache.forget(&write.key);
+        }
     }
 }
 

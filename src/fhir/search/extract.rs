@@ -69,6 +69,18 @@ impl Extractor {
             .is_some_and(|parameter| is_indexed(parameter, resource_type))
     }
 
+    /// Whether a parameter finds identifiers: only of them the system alone is indexed.
+    pub fn finds_identifiers(&self, resource_type: &str, code: &str) -> bool {
+        self.definitions
+            .search_parameter(resource_type, code)
+            .and_then(|parameter| own_part(&parameter.expression, resource_type))
+            .is_some_and(|part| {
+                union_members(&part)
+                    .iter()
+                    .any(|member| member.to_ascii_lowercase().ends_with("identifier"))
+            })
+    }
+
     /// All resource types with the codes of their indexed parameters.
     pub fn names(&self) -> Vec<(String, Vec<String>)> {
         self.definitions
@@ -238,20 +250,20 @@ mod tests {
             "telecom":[{"system":"phone","value":"06"}],"generalPractitioner":[{"reference":"http://a/fhir/Practitioner/9/_history/2"}],
             "deceasedBoolean":false}"#;
         check(&e, patient, "identifier", &["c|7", "s|urn:x|7", "n|urn:x"]);
-        check(&e, patient, "gender", &["c|female", "s||female"]);
-        check(&e, patient, "active", &["c|true", "s||true"]);
-        check(&e, patient, "phone", &["c|06", "s||06"]);
+        check(&e, patient, "gender", &["c|female"]);
+        check(&e, patient, "active", &["c|true"]);
+        check(&e, patient, "phone", &["c|06"]);
         check(&e, patient, "_tag", &["c|t", "s||t"]);
         check(&e, patient, "_profile", &["http://p|1", "http://p"]);
         check(&e, patient, "general-practitioner", &["Practitioner/9"]);
-        check(&e, patient, "deceased", &["c|false", "s||false"]);
+        check(&e, patient, "deceased", &["c|false"]);
         let observation = r##"{"resourceType":"Observation","status":"final","code":{"coding":[{"system":"http://loinc.org","code":"1-8"}]},
             "subject":{"reference":"Patient/1"},"performer":[{"reference":"#x"}],"valueCodeableConcept":{"coding":[{"code":"v"}]}}"##;
         check(
             &e,
             observation,
             "code",
-            &["c|1-8", "s|http://loinc.org|1-8", "n|http://loinc.org"],
+            &["c|1-8", "s|http://loinc.org|1-8"],
         );
         check(&e, observation, "patient", &["Patient/1"]);
         check(&e, observation, "subject", &["Patient/1"]);

@@ -280,6 +280,17 @@ impl Reader<'_> {
                 let parts = split(item, '|');
                 match parts.as_slice() {
                     [code] => out.push(values::code(&unescape(code))),
+                    [_, code]
+                        if code.is_empty()
+                            && !self
+                                .extractor
+                                .finds_identifiers(self.resource_type, &parameter.code) =>
+                    {
+                        return Err(not_offered(
+                            name,
+                            "a system without a code is offered for identifiers only",
+                        ));
+                    }
                     [system, code] if code.is_empty() => {
                         out.push(values::any_of_system(&unescape(system)));
                     }
@@ -476,7 +487,8 @@ mod tests {
         check("code", "a", Ok(&["c|a"]));
         check("code", "http://x|a,b", Ok(&["s|http://x|a", "c|b"]));
         check("code", "|a", Ok(&["s||a"]));
-        check("code", "http://x|", Ok(&["n|http://x"]));
+        check("code", "http://x|", Err("identifiers only"));
+        check("identifier", "http://x|", Ok(&["n|http://x"]));
         check("code", r"a\,b\|c\\d", Ok(&[r"c|a,b|c\d"]));
         check("code", "", Err("expected a value"));
         check("code", "a|b|c", Err("system|code"));

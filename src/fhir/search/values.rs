@@ -1,8 +1,9 @@
 //! The normalised values by which things are compared.
 //!
 //! Source: FHIR R4 search.html#token, #reference, #uri. Forms: `c|CODE` for a code whatever its
-//! system, `s|SYSTEM|CODE` with the system (empty: the element has none), `n|SYSTEM` for any code of
-//! a system; references `Type/id` where they are local, else the URL; uris as they are.
+//! system, `s|SYSTEM|CODE` with the system (empty: the coding or identifier has none), `n|SYSTEM` for
+//! any identifier of a system; references `Type/id` where they are local, else the URL; uris as they
+//! are. A primitive has one form only, `c|CODE`: its system is implied by the element.
 
 use crate::fhir::fhirpath::{Item, Node};
 use crate::fhir::model::key::ResourceKey;
@@ -36,12 +37,17 @@ pub fn tokens(item: &Item<'_>, out: &mut Vec<String>) {
 fn node_tokens(node: &Node<'_>, out: &mut Vec<String>) {
     match (node.type_name(), node.value) {
         ("CodeableConcept", value) => {
-            for coding in value.items_at("coding") {
-                pair(coding.str_at("system"), coding.str_at("code"), out);
+            for item in value.items_at("coding") {
+                coding(item, "code", out);
             }
         }
-        ("Coding", value) => pair(value.str_at("system"), value.str_at("code"), out),
-        ("Identifier", value) => pair(value.str_at("system"), value.str_at("value"), out),
+        ("Coding", value) => coding(value, "code", out),
+        ("Identifier", value) => {
+            coding(value, "value", out);
+            if let Some(system) = value.str_at("system") {
+                out.push(any_of_system(system));
+            }
+        }
         ("ContactPoint", value) => {
             // Its system is a kind (phone, email), not a name space.
             if let Some(value) = value.str_at("value") {
@@ -55,16 +61,13 @@ fn node_tokens(node: &Node<'_>, out: &mut Vec<String>) {
 }
 
 fn plain(text: &str, out: &mut Vec<String>) {
-    pair(None, Some(text), out);
+    out.push(code(text));
 }
 
-fn pair(system: Option<&str>, value: Option<&str>, out: &mut Vec<String>) {
-    if let Some(value) = value {
-        out.push(code(value));
-        out.push(coded(system.unwrap_or(""), value));
-    }
-    if let Some(system) = system {
-        out.push(any_of_system(system));
+fn coding(value: &Value, member: &str, out: &mut Vec<String>) {
+    if let Some(text) = value.str_at(member) {
+        out.push(code(text));
+        out.push(coded(value.str_at("system").unwrap_or(""), text));
     }
 }
 

@@ -91,6 +91,7 @@ fn begin<'a>(
             commit,
             race,
             finish,
+            ..
         } => {
             let keys = keys(&commit);
             let (sender, answer) = bounded(1);

@@ -99,6 +99,21 @@ impl<'a> Entry<'a> {
         })
     }
 
+    /// The entry without its resource, which is all that answering it needs.
+    pub fn without_resource(self) -> Entry<'static> {
+        Entry {
+            resource: None,
+            index: self.index,
+            full_url: self.full_url,
+            verb: self.verb,
+            interaction: self.interaction,
+            pairs: self.pairs,
+            if_match: self.if_match,
+            if_none_match: self.if_none_match,
+            if_none_exist: self.if_none_exist,
+        }
+    }
+
     /// Where the entry stands, for errors.
     pub fn place(&self) -> String {
         format!("Bundle.entry[{}]", self.index)
@@ -259,7 +274,10 @@ pub fn respond(
     let mut outcome = None;
     match &answer.body {
         Body::Empty | Body::Raw { .. } => {}
-        Body::Json(_) | Body::Stored(_) if preference == Return::Minimal => {}
+        Body::Json(_) | Body::Stored(_) | Body::Ready(_) if preference == Return::Minimal => {}
+        Body::Ready(json) => {
+            entry.raw("resource", json);
+        }
         Body::Json(json) => {
             entry.raw("resource", json);
         }

@@ -9,6 +9,7 @@ mod entry;
 mod references;
 mod transaction;
 
+use super::answer::{Answer, Body, Step};
 use super::node::Node;
 use super::request::Return;
 use crate::context::RequestContext;
@@ -17,7 +18,7 @@ use crate::fhir::model::bundle::{CutError, RawBundle};
 use crate::fhir::model::json;
 use crate::fhir::validation::shape;
 
-/// Executes a batch or a transaction and returns the Bundle of responses.
+/// Executes a batch, or the first half of a transaction; the answer is the Bundle of responses.
 ///
 /// # Errors
 /// `Invalid` when the Bundle as a whole is wrong; for a transaction also the first failure of an
@@ -27,12 +28,17 @@ pub fn process(
     node: &Node,
     text: &[u8],
     preference: Return,
-) -> Result<Vec<u8>> {
+) -> Result<Step> {
     let bundle = cut(node, text)?;
     check_frame(node, &bundle, text)?;
     match bundle.bundle_type {
-        Some(b"\"batch\"") => batch::run(context, node, &bundle.entries, preference),
-        Some(b"\"transaction\"") => transaction::run(context, node, &bundle.entries, preference),
+        Some(b"\"batch\"") => {
+            let json = batch::run(context, node, &bundle.entries, preference)?;
+            Ok(Step::Done(Answer::of(200, Body::Json(json))))
+        }
+        Some(b"\"transaction\"") => {
+            transaction::first_half(context, node, &bundle.entries, preference)
+        }
         Some(_) => Err(Error::new(
             Kind::Invalid,
             "value",

@@ -10,7 +10,7 @@ use crate::context::RequestContext;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::model::bundle::{BundleWriter, RawEntry};
 use crate::fhir::model::key::ResourceKey;
-use crate::interactions::answer::{self, Answer, Body, Race, Verdict, judge};
+use crate::interactions::answer::{Answer, Body, Race, Step};
 use crate::interactions::conditional::{Criteria, FoundByCondition, several};
 use crate::interactions::dispatch::{Interaction, Target, Verb, query_pairs};
 use crate::interactions::node::Node;
@@ -23,37 +23,58 @@ use crate::storage::{
     Change, Commit, Committed, Condition, Expect, Matches, Method, Version, Write, WriteOutcome,
 };
 
-/// Executes a transaction.
-pub fn run(
+/// The first half of a transaction: everything is made ready for one commit.
+pub fn first_half(
     context: &RequestContext,
     node: &Node,
     raw: &[RawEntry<'_>],
     preference: Return,
-) -> Result<Vec<u8>> {
+) -> Result<Step> {
     let entries = raw
         .iter()
         .enumerate()
         .map(|(index, raw)| Entry::read(node, index, raw))
         .collect::<Result<Vec<_>>>()?;
-    let mut responses = write_all(context, node, &entries)?;
+    let mut plan = Plan::default();
+    plan.identify(node, &entries)?;
+    let commit = plan.build(context, node, &entries)?;
+    let named = entries.iter().any(|entry| entry.if_match.0.is_some());
+    let entries: Vec<Entry<'static>> = entries.into_iter().map(Entry::without_resource).collect();
+    if commit.writes.is_empty() {
+        let json = second_half(node, &entries, plan, preference)?;
+        return Ok(Step::Done(Answer::of(200, Body::Json(json))));
+    }
+    let reads =
+        preference == Return::Representation || entries.iter().any(|entry| entry.verb == Verb::Get);
+    Ok(Step::Commit {
+        commit,
+        race: if named { Race::Refuse } else { Race::Retry },
+        waits: reads,
+        finish: Box::new(move |node, committed| {
+            plan.record(committed);
+            let json = second_half(node, &entries, plan, preference)?;
+            Ok(Answer::of(200, Body::Json(json)))
+        }),
+    })
+}
+
+/// The second half: reads are executed, and everything is answered in its place.
+fn second_half(
+    node: &Node,
+    entries: &[Entry<'_>],
+    mut plan: Plan,
+    preference: Return,
+) -> Result<Vec<u8>> {
     let mut bundle = BundleWriter::new("transaction-response");
-    for entry in &entries {
-        let mut answer = match responses.get_mut(entry.index).and_then(Option::take) {
+    for entry in entries {
+        let mut answer = match plan.answers.get_mut(entry.index).and_then(Option::take) {
             Some(answer) => answer,
-            None => match look(node, entry) {
-                Ok(answer) => answer,
-                Err(error) => return Err(error.at(entry.place())),
-            },
+            None => look(node, entry).map_err(|error| error.at(entry.place()))?,
         };
-        let reads = matches!(entry.verb, Verb::Get);
+        let wrote = matches!(answer.body, Body::Empty) && answer.location.is_some();
         if preference == Return::Representation
-            && !reads
-            && matches!(answer.body, Body::Empty)
-            && let (Some(location), Some(_)) = (&answer.location, answer.version)
-            && let Some(key) = location
-                .split("/_history/")
-                .next()
-                .and_then(ResourceKey::parse)
+            && wrote
+            && let Some(key) = plan.keys.get(entry.index).cloned().flatten()
         {
             answer.body = Body::Stored(Box::new(current(node, &key)?));
         }
@@ -62,36 +83,6 @@ pub fn run(
         out.end();
     }
     Ok(bundle.finish())
-}
-
-/// Writes everything in one commit and returns the answers of the entries that write.
-fn write_all(
-    context: &RequestContext,
-    node: &Node,
-    entries: &[Entry<'_>],
-) -> Result<Vec<Option<Answer>>> {
-    let named = entries.iter().any(|entry| entry.if_match.0.is_some());
-    let race = if named { Race::Refuse } else { Race::Retry };
-    for attempt in 0.. {
-        let mut plan = Plan::default();
-        plan.identify(node, entries)?;
-        let commit = plan.build(context, node, entries)?;
-        if commit.writes.is_empty() {
-            return Ok(plan.answers);
-        }
-        let keys = answer::keys(&commit);
-        match node.store.commit(commit) {
-            Ok(committed) => {
-                plan.record(&committed);
-                return Ok(plan.answers);
-            }
-            Err(error) => match judge(error, &keys, race, attempt) {
-                Verdict::Again => {}
-                Verdict::Answer(error) => return Err(error),
-            },
-        }
-    }
-    Err(Error::internal("a transaction was attempted without end"))
 }
 
 /// What the entries mean, before anything is written.
