@@ -114,7 +114,7 @@ pub fn prepare_folder(path: &Path) -> Result<()> {
 
 fn sqlite_settings(connection: &mut SqliteConnection, purpose: Purpose) -> Result<()> {
     let common = "PRAGMA busy_timeout = 5000; \
-         PRAGMA page_size = 8192; \
+         PRAGMA page_size = 4096; \
          PRAGMA journal_mode = WAL; \
          PRAGMA synchronous = FULL; \
          PRAGMA foreign_keys = ON; \
@@ -124,7 +124,7 @@ fn sqlite_settings(connection: &mut SqliteConnection, purpose: Purpose) -> Resul
          PRAGMA journal_size_limit = 268435456;";
     let own = match purpose {
         Purpose::Write => {
-            "PRAGMA mmap_size = 0; PRAGMA wal_autocheckpoint = 8000; PRAGMA cache_size = -65536;"
+            "PRAGMA mmap_size = 0; PRAGMA wal_autocheckpoint = 16000; PRAGMA cache_size = -32768;"
         }
         Purpose::Read => {
             "PRAGMA mmap_size = 1073741824; PRAGMA query_only = ON; PRAGMA cache_size = -2048;"
