@@ -1,25 +1,20 @@
-//! FHIR packages: what they are, how they are read, where they are kept.
+//! FHIR packages: what they are and how they are read.
 //!
 //! Source: FHIR *NPM Package Specification*. A package is a gzipped tar with a folder `package/`,
 //! whose `package.json` names it and whose `*.json` files directly below are its resources.
 //! Archives come from anybody, so [`archive`] reads them within the limits of IN-15 and nothing is
 //! ever unpacked: bytes are read and kept under a name computed here.
 //!
-//! A package is kept as the bytes it came in, pinned by their SHA-256. This file works on bytes
-//! alone, [`directory`] keeps them in the data directory; what the definitions mean is not known
-//! here.
+//! A package is kept as the bytes it came in, pinned by their SHA-256, in the database; this room
+//! works on bytes alone, and what the definitions mean is not known here.
 
 mod archive;
-pub mod directory;
 mod folder;
-mod lock;
 mod member_name;
 
 use std::path::Path;
 
 use serde::Deserialize;
-
-pub use lock::{Lock, LockEntry};
 
 use crate::error::{Error, Kind, Result};
 
@@ -176,23 +171,6 @@ fn without_byte_order_mark(bytes: Vec<u8>) -> Vec<u8> {
     match bytes.strip_prefix(b"\xEF\xBB\xBF") {
         Some(rest) => rest.to_vec(),
         None => bytes,
-    }
-}
-
-impl Package {
-    /// The line of this package in the lock list.
-    pub fn lock_entry(&self, source: &str) -> LockEntry {
-        LockEntry {
-            name: self.name.clone(),
-            version: self.version.clone(),
-            sha256: self.sha256.clone(),
-            source: source
-                .rsplit(['/', '\\'])
-                .next()
-                .unwrap_or(source)
-                .to_string(),
-            licence: self.licence.clone(),
-        }
     }
 }
 

@@ -7,6 +7,7 @@
 set -euo pipefail
 
 binary=$(realpath "${1:?usage: tests/tour.sh BINARY}")
+cd "$(dirname "$0")/.."
 data=$(mktemp -d /tmp/fascicolo-tour.XXXXXX)
 server=
 
@@ -73,24 +74,44 @@ start
 echo "what the server can do"
 curl -fsS "$base/metadata" | expect '"CapabilityStatement"'
 
-echo "a patient goes in"
+# Runs the README's command that contains a text, with this server's base in place of the usual one.
+tour() {
+    local command
+    command=$(awk -v text="$1" '
+        /^```sh$/ { reading = 1; block = ""; next }
+        /^```$/ { if (reading && index(block, text)) { printf "%s", block; exit } reading = 0; next }
+        reading { block = block $0 "\n" }
+    ' README.md)
+    [ -n "$command" ] || fail "the README has no command with $1"
+    bash -c "${command//http:\/\/127.0.0.1:8080\/fhir/$base}"
+}
+
+echo "a document goes in, and again"
+tour '$ingest' | expect 'stored as DocumentReference/'
+tour '$ingest' | expect 'nothing was changed'
+
+echo "its patient and its type are found"
+tour 'Patient?identifier=' | expect '"birthDate":"1980-01-01"'
+tour 'DocumentReference?type=' | expect '"total":1'
+
+echo "what is wrong is said"
+tour 'nickname' | expect 'Patient.nickname'
+
+echo "a resource goes in and comes back, in both forms"
 location=$(curl -fsS -D - -o "$data/created" -H 'Content-Type: application/fhir+json' "$base/Patient" -d '{
-  "resourceType": "Patient",
-  "identifier": [{"system": "http://example.org/tour", "value": "tour-1"}],
-  "name": [{"family": "Verdi", "given": ["Anna"]}],
-  "birthDate": "1970-01"
+  "resourceType": "Patient", "name": [{"family": "Verdi", "given": ["Anna"]}]
 }' | tr -d '\r' | sed -n 's/^[Ll]ocation: //p')
 case $location in
     "$base"/Patient/*/_history/1) ;;
     *) fail "expected a Location of version 1 under $base, found: $location" ;;
 esac
-
-echo "and can be read back, by address and by identifier"
 patient=${location%/_history/1}
 curl -fsS "$patient" | expect '"Verdi"'
-curl -fsS "$patient" | expect '"1970-01"'
-curl -fsS -G "$base/Patient" --data-urlencode 'identifier=http://example.org/tour|tour-1' | expect '"Verdi"'
 curl -fsS -H 'Accept: application/fhir+xml' "$patient" | expect '<family value="Verdi"'
+
+echo "the start page, in both languages"
+curl -fsS -H 'Accept-Language: it' "${base%/fhir}/" | expect 'lang="it"'
+curl -fsS -H 'Accept-Language: en' "${base%/fhir}/" | expect 'lang="en"'
 
 echo "the data survives a restart"
 stop

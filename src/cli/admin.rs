@@ -54,7 +54,7 @@ pub fn fsck(config: &Config) -> Result<ExitCode> {
     let bar = bar();
     bar.enable_steady_tick(Duration::from_millis(200));
     bar.set_message("checking bodies, documents and index rows");
-    Admin::open(&target(config)?)?.verify()?;
+    Admin::open(&target(config)?)?.verify(&config.data_dir)?;
     bar.finish_and_clear();
     println!("everything is whole");
     Ok(ExitCode::SUCCESS)

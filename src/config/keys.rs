@@ -164,16 +164,6 @@ pub const KEYS: &[Key] = &[
         "one JSON string outside attachments, bytes (IN-08)",
     ),
     key(
-        "limits.number_chars",
-        Form::Number(16, 1024),
-        "characters of a decimal (IN-10)",
-    ),
-    key(
-        "limits.number_exponent",
-        Form::Number(0, 6_144),
-        "exponent of a decimal, of either sign (IN-10)",
-    ),
-    key(
         "limits.head_seconds",
         SECONDS,
         "time for the request head to arrive, seconds (HTTP-01)",
@@ -202,11 +192,6 @@ pub const KEYS: &[Key] = &[
         "limits.connections_per_worker",
         COUNT,
         "open connections of one worker (HTTP-02)",
-    ),
-    key(
-        "limits.connections_per_address",
-        COUNT,
-        "open connections of one address without credentials; not on loopback with `--dev` (HTTP-02)",
     ),
     key(
         "limits.keep_alive_seconds",

@@ -94,10 +94,6 @@ pub struct Limits {
     pub json_nodes: usize,
     /// IN-08.
     pub string_bytes: usize,
-    /// IN-10.
-    pub number_chars: usize,
-    /// IN-10; of either sign.
-    pub number_exponent: u32,
     /// HTTP-01.
     pub head_seconds: u64,
     /// HTTP-01.
@@ -110,8 +106,6 @@ pub struct Limits {
     pub upload_seconds: u64,
     /// HTTP-02.
     pub connections_per_worker: usize,
-    /// HTTP-02; without credentials.
-    pub connections_per_address: usize,
     /// HTTP-02.
     pub keep_alive_seconds: u64,
     /// Of each queue in front of the database.
@@ -194,15 +188,12 @@ impl Default for Limits {
             json_depth: 64,
             json_nodes: 200_000,
             string_bytes: MIB,
-            number_chars: 64,
-            number_exponent: 300,
             head_seconds: 5,
             body_grace_seconds: 5,
             body_bytes_per_second: 8 * 1024,
             body_seconds: 60,
             upload_seconds: 300,
             connections_per_worker: 2_000,
-            connections_per_address: 64,
             keep_alive_seconds: 5,
             waiting: 1_024,
             in_flight_bytes: 128 * MIB,

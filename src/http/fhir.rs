@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::http::Method;
-use actix_web::http::header::{IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH};
+use actix_web::http::header::{ALLOW, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH};
 use actix_web::web::{Bytes, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use tokio::sync::oneshot;
@@ -70,9 +70,17 @@ pub async fn handle(
         Ok(wanted) => wanted,
         Err(error) => return refuse(&error, &plain, Class::Other),
     };
-    let interaction = match interaction(request, path) {
+    let interaction = match interaction(request.method().as_str(), path) {
         Ok(interaction) => interaction,
-        Err(error) => return refuse(&error, &wanted, Class::Other),
+        Err(error) => {
+            let (mut response, class) = refuse(&error, &wanted, Class::Other);
+            if error.kind() == Kind::MethodNotAllowed
+                && let Ok(value) = HeaderValue::from_str(&allowed(path))
+            {
+                response.headers_mut().insert(ALLOW, value);
+            }
+            return (response, class);
+        }
     };
     let class = class_of(&interaction);
     let call = Call {
@@ -93,8 +101,18 @@ pub async fn handle(
     }
 }
 
-fn interaction(request: &HttpRequest, path: &str) -> Result<Interaction> {
-    let verb = Verb::parse(request.method().as_str()).ok_or_else(|| {
+/// The methods that a path has (HTTP-04).
+fn allowed(path: &str) -> String {
+    let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
+    let allowed: Vec<&str> = methods
+        .into_iter()
+        .filter(|method| interaction(method, path).is_ok())
+        .collect();
+    allowed.join(", ")
+}
+
+fn interaction(method: &str, path: &str) -> Result<Interaction> {
+    let verb = Verb::parse(method).ok_or_else(|| {
         Error::of(
             Kind::MethodNotAllowed,
             "expected GET, HEAD, POST, PUT, PATCH or DELETE, found another method",

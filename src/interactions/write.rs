@@ -64,6 +64,13 @@ impl Incoming {
         &self.tree
     }
 
+    /// Changes the tree; when `change` says that it did, the text as it was written is given up.
+    pub fn change(&mut self, change: impl FnOnce(&mut Value) -> bool) {
+        if change(&mut self.tree) {
+            self.text = None;
+        }
+    }
+
     pub fn into_tree(self) -> Value {
         self.tree
     }
@@ -279,13 +286,6 @@ pub fn only(committed: &Committed) -> Result<Written> {
         .first()
         .copied()
         .ok_or_else(|| Error::internal("a commit without a write"))
-}
-
-/// Puts `resourceType` and `id` where the store expects them in a tree that was built or changed.
-pub fn set_id(tree: &mut Value, id: &str) {
-    if let Some(object) = tree.as_object_mut() {
-        object.insert_at(1, "id", Value::from(id));
-    }
 }
 
 /// A member object of `meta`, for the operations that change it.

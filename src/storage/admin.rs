@@ -3,9 +3,11 @@
 use std::path::Path;
 
 use super::backup::{self, Carried, Progress};
+use super::blobs::BlobPlace;
 use super::connection::{AnyConnection, Purpose, Target, open, prepare_folder};
 use super::database::in_transaction;
 use super::packages::{self, PackageRow};
+use super::verify::verify;
 use super::{dialect, migrate};
 use crate::error::Result;
 
@@ -53,9 +55,13 @@ impl Admin {
         migrate::revert_all(&mut self.connection)
     }
 
-    /// Checks bodies, documents and index rows.
-    pub fn verify(&mut self) -> Result<()> {
-        backup::verify_connection(&mut self.connection)
+    /// Checks that everything stored is whole; documents kept as files lie below `data_dir`.
+    pub fn verify(&mut self, data_dir: &Path) -> Result<()> {
+        let place = match &self.connection {
+            AnyConnection::Sqlite(_) => BlobPlace::files(data_dir)?,
+            AnyConnection::Postgres(_) => BlobPlace::database(),
+        };
+        verify(&mut self.connection, &place)
     }
 }
 

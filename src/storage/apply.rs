@@ -438,10 +438,10 @@ impl<'a> Picture<'a> {
     }
 }
 
-fn current_body(
-    connection: &mut AnyConnection,
-    pk: i64,
-) -> Result<Option<(Vec<u8>, Option<Vec<u8>>, Instant)>> {
+/// Compressed tail, document and time of the current version.
+type Current = (Vec<u8>, Option<Vec<u8>>, Instant);
+
+fn current_body(connection: &mut AnyConnection, pk: i64) -> Result<Option<Current>> {
     use diesel::sql_types::Nullable;
     let row = Sql::<(Binary, Nullable<Binary>, BigInt)>::new(
         "SELECT body, blob, last_updated FROM resource WHERE pk = ",

@@ -10,13 +10,12 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 
 use super::blobs::{self, BlobPlace};
-use super::body;
 use super::connection::{AnyConnection, Purpose, Target, open};
 use super::database::in_transaction;
 use super::dialect;
-use super::index_rows::IndexRows;
 use super::migrate;
 use super::sql::Sql;
+use super::verify::{damaged, verify};
 use crate::error::{Error, Kind, Result};
 
 /// Told after each table and now and then within one: its name and the rows so far.
@@ -176,7 +175,7 @@ pub fn backup(
         carried.documents = put_documents_inside(&mut from, to, &place)?;
         Ok(carried)
     })?;
-    verify_connection(&mut to)?;
+    verify(&mut to, &BlobPlace::database())?;
     close(to)?;
     let failed = |error: std::io::Error| {
         Error::of(Kind::Unavailable, "the backup cannot be put in place").because(error)
@@ -250,9 +249,11 @@ pub fn restore(file: &Path, target: &Target, progress: Progress<'_>) -> Result<C
 }
 
 fn restore_copy(copy: &Path, target: &Target, progress: Progress<'_>) -> Result<Carried> {
-    let mut from = open(&Target::Sqlite(copy.to_owned()), Purpose::Write)?;
-    migrate::run(&mut from)?;
-    verify_connection(&mut from)?;
+    let mut from = open_backup(copy).map_err(|error| {
+        damaged("expected a backup that can be read, found another file or a damaged one")
+            .because(error)
+    })?;
+    verify(&mut from, &BlobPlace::database())?;
     let mut to = open(target, Purpose::Write)?;
     migrate::run(&mut to)?;
     let carried = in_transaction(&mut to, |to| {
@@ -275,8 +276,18 @@ fn restore_copy(copy: &Path, target: &Target, progress: Progress<'_>) -> Result<
         check_counts(to, &carried)?;
         Ok(carried)
     })?;
-    verify_connection(&mut to)?;
+    verify(&mut to, &BlobPlace::database())?;
     Ok(carried)
+}
+
+/// Opens the copy of a backup, with the schema up to date. What has none of our tables is no backup,
+/// and must not become one by being migrated.
+fn open_backup(copy: &Path) -> Result<AnyConnection> {
+    let mut from = open(&Target::Sqlite(copy.to_owned()), Purpose::Write)?;
+    let _: i64 =
+        Sql::<BigInt>::new("SELECT value FROM counter WHERE name = 'seq'").get_result(&mut from)?;
+    migrate::run(&mut from)?;
+    Ok(from)
 }
 
 fn check_counts(connection: &mut AnyConnection, carried: &Carried) -> Result<()> {
@@ -302,85 +313,4 @@ fn check_counts(connection: &mut AnyConnection, carried: &Carried) -> Result<()>
         }
     }
     Ok(())
-}
-
-/// Checks everything that can be checked without a second copy: the file, every body by its
-/// checksum, every document by its hash, and the index against the packed rows.
-pub fn verify_connection(connection: &mut AnyConnection) -> Result<()> {
-    if let AnyConnection::Sqlite(connection) = connection {
-        let answer: String = Sql::<Text>::new(
-            "SELECT CAST(integrity_check AS TEXT) FROM pragma_integrity_check LIMIT 1",
-        )
-        .get_result(connection)?;
-        if answer != "ok" {
-            return Err(damaged(
-                "expected an intact database file, found a damaged one",
-            ));
-        }
-    }
-    let mut after = 0i64;
-    let mut rows_expected = 0i64;
-    loop {
-        let page: Vec<(i64, bool, Vec<u8>, Vec<u8>)> = Sql::<(BigInt, Bool, Binary, Binary)>::new(
-            "SELECT pk, deleted, body, index_rows FROM resource WHERE pk > ",
-        )
-        .bind(after)
-        .push(" ORDER BY pk LIMIT 1000")
-        .load(connection)?;
-        let Some(last) = page.last() else {
-            break;
-        };
-        after = last.0;
-        for (_, deleted, bytes, packed) in page {
-            let count = IndexRows::unpack(&packed).rows().len();
-            rows_expected = rows_expected.saturating_add(i64::try_from(count).unwrap_or(i64::MAX));
-            check_body(deleted, &bytes)?;
-        }
-    }
-    let rows: i64 =
-        Sql::<BigInt>::new("SELECT COUNT(*) FROM index_value").get_result(connection)?;
-    if rows != rows_expected {
-        return Err(damaged(format!(
-            "expected {rows_expected} index rows, found {rows}"
-        )));
-    }
-    let mut after = (0i64, 0i64);
-    loop {
-        let page: Vec<(i64, i64, bool, Vec<u8>)> = Sql::<(BigInt, BigInt, Bool, Binary)>::new(
-            "SELECT pk, version, deleted, body FROM history WHERE (pk, version) > (",
-        )
-        .bind(after.0)
-        .push(", ")
-        .bind(after.1)
-        .push(") ORDER BY pk, version LIMIT 1000")
-        .load(connection)?;
-        let Some(last) = page.last() else {
-            break;
-        };
-        after = (last.0, last.1);
-        for (_, _, deleted, bytes) in page {
-            check_body(deleted, &bytes)?;
-        }
-    }
-    let hashes: Vec<Vec<u8>> =
-        Sql::<Binary>::new("SELECT DISTINCT sha256 FROM blob_chunk").load(connection)?;
-    for hash in hashes {
-        let sha256 = <[u8; 32]>::try_from(hash).map_err(|_| damaged("a document has no hash"))?;
-        BlobPlace::database()
-            .read(connection, &sha256)
-            .map_err(|_| damaged("expected a document with its hash, found a damaged one"))?;
-    }
-    Ok(())
-}
-
-fn check_body(deleted: bool, bytes: &[u8]) -> Result<()> {
-    if deleted {
-        return Ok(());
-    }
-    body::decompress_into(bytes, &mut Vec::new())
-        .map_err(|_| damaged("expected a body with its checksum, found a damaged one"))
-}
-
-fn damaged(what: impl Into<String>) -> Error {
-    Error::new(Kind::Unprocessable, "processing", what)
 }

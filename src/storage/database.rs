@@ -253,9 +253,12 @@ impl Database {
     /// A page of a history, and how many versions it has in all.
     pub fn history(&self, scope: Scope, page: HistoryPage) -> Result<(Vec<HistoryEntry>, i64)> {
         self.reading(move |connection, dictionary| {
-            let entries = history::page(connection, dictionary, &scope, &page)?;
-            let total = history::count(connection, dictionary, &scope, &page)?;
-            Ok((entries, total))
+            // Of one state: a write moves a version from one table to the other.
+            in_snapshot(connection, |connection| {
+                let entries = history::page(connection, dictionary, &scope, &page)?;
+                let total = history::count(connection, dictionary, &scope, &page)?;
+                Ok((entries, total))
+            })
         })
     }
 
@@ -333,6 +336,20 @@ fn wait<T: Send + 'static>(ask: impl FnOnce(Box<dyn FnOnce(Result<T>) + Send>)) 
         let _ = answer.send(result);
     }));
     answered.recv().unwrap_or_else(|_| Err(stopped()))
+}
+
+/// Runs some reading statements on one state of the database.
+pub fn in_snapshot<T>(
+    connection: &mut AnyConnection,
+    read: impl FnOnce(&mut AnyConnection) -> Result<T>,
+) -> Result<T> {
+    use diesel::connection::{Connection, TransactionManager};
+    type Manager = <AnyConnection as Connection>::TransactionManager;
+    dialect::begin_snapshot(connection)?;
+    let result = read(connection);
+    // Nothing was written, so it may end either way; but a connection that cannot end it is broken.
+    <Manager as TransactionManager<AnyConnection>>::rollback_transaction(connection)?;
+    result
 }
 
 /// Runs some statements in one transaction.

@@ -72,7 +72,8 @@ pub fn write(
 /// A row of `index_value`: patient, param, value, sort, pk.
 pub type IndexValue = [i64; 5];
 
-fn full(row: IndexRow, sort: i64, pk: i64) -> IndexValue {
+/// The row of the table that an index row of a resource becomes.
+pub fn full(row: IndexRow, sort: i64, pk: i64) -> IndexValue {
     [row.patient, row.param, row.value, sort, pk]
 }
 
@@ -194,19 +195,23 @@ fn insert_claims(connection: &mut AnyConnection, claims: &BTreeMap<[u8; 32], i64
     Ok(())
 }
 
-/// The leaf is SHA-256 of 0x00 and SHA-256 of salt and content (AUD-04, RFC 6962).
-fn insert_audit(connection: &mut AnyConnection, records: &[(i64, Instant, &str)]) -> Result<()> {
+/// The leaf of an audit record: SHA-256 of 0x00 and SHA-256 of salt and content (AUD-04, RFC 6962).
+pub fn leaf(salt: &[u8], content: &str) -> Vec<u8> {
     use ring::digest::{Context, SHA256};
+    let mut inner = Context::new(&SHA256);
+    inner.update(salt);
+    inner.update(content.as_bytes());
+    let mut leaf = Context::new(&SHA256);
+    leaf.update(&[0]);
+    leaf.update(inner.finish().as_ref());
+    leaf.finish().as_ref().to_vec()
+}
+
+fn insert_audit(connection: &mut AnyConnection, records: &[(i64, Instant, &str)]) -> Result<()> {
     let mut salted = Vec::with_capacity(records.len());
     for (seq, recorded, content) in records {
         let salt = random_bytes::<16>()?;
-        let mut inner = Context::new(&SHA256);
-        inner.update(&salt);
-        inner.update(content.as_bytes());
-        let mut leaf = Context::new(&SHA256);
-        leaf.update(&[0]);
-        leaf.update(inner.finish().as_ref());
-        let leaf = leaf.finish().as_ref().to_vec();
+        let leaf = leaf(&salt, content);
         salted.push((*seq, *recorded, *content, salt.to_vec(), leaf));
     }
     type Record<'a> = (i64, Instant, &'a str, Vec<u8>, Vec<u8>);

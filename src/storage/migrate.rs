@@ -1,5 +1,7 @@
 //! The schema: its migrations, and the refusal of a schema that is newer than this binary.
 
+use diesel::connection::SimpleConnection;
+use diesel::pg::PgConnection;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::connection::AnyConnection;
@@ -23,13 +25,25 @@ pub fn run(connection: &mut AnyConnection) -> Result<Vec<String>> {
             Ok(ran.iter().map(ToString::to_string).collect())
         }
         AnyConnection::Postgres(connection) => {
-            refuse_newer(connection.applied_migrations().map_err(failed)?, &POSTGRES)?;
-            let ran = connection
-                .run_pending_migrations(POSTGRES)
-                .map_err(failed)?;
-            Ok(ran.iter().map(ToString::to_string).collect())
+            // Processes that start at one time bring it up to date one after another.
+            connection.batch_execute(LOCK)?;
+            let ran = run_postgres(connection);
+            connection.batch_execute(UNLOCK)?;
+            ran.map_err(failed)?
         }
     }
+}
+
+/// The key of the lock is this product's own.
+const LOCK: &str = "SELECT pg_advisory_lock(7382113450571)";
+const UNLOCK: &str = "SELECT pg_advisory_unlock(7382113450571)";
+
+fn run_postgres(connection: &mut PgConnection) -> diesel::migration::Result<Result<Vec<String>>> {
+    if let Err(error) = refuse_newer(connection.applied_migrations()?, &POSTGRES) {
+        return Ok(Err(error));
+    }
+    let ran = connection.run_pending_migrations(POSTGRES)?;
+    Ok(Ok(ran.iter().map(ToString::to_string).collect()))
 }
 
 /// Reverts every migration. For tests of the migrations.

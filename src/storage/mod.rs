@@ -25,6 +25,7 @@ mod resources;
 mod search_sql;
 mod setting;
 mod sql;
+mod verify;
 mod writer;
 
 pub use backup::Carried;

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use diesel::prelude::*;
-use diesel::sql_types::Text;
+use diesel::sql_types::{BigInt, Text};
 
 use super::connection::AnyConnection;
 use super::sql::Sql;
@@ -47,6 +47,10 @@ pub fn key(connection: &mut AnyConnection, name: &str) -> Result<[u8; 32]> {
 /// Stamps an empty database as synthetic or real, and refuses one of the other kind (DEV-05).
 pub fn check_stamp(connection: &mut AnyConnection, dev: bool) -> Result<()> {
     let wanted = if dev { "dev" } else { "production" };
+    if get(connection, STAMP)?.is_none() && !is_empty(connection)? {
+        // Data without a stamp is not known to be synthetic.
+        get_or_insert(connection, STAMP, "production")?;
+    }
     let found = get_or_insert(connection, STAMP, wanted)?;
     if found == wanted {
         return Ok(());
@@ -59,4 +63,11 @@ pub fn check_stamp(connection: &mut AnyConnection, dev: bool) -> Result<()> {
             "expected a production database or an empty one, found one made with --dev"
         },
     ))
+}
+
+fn is_empty(connection: &mut AnyConnection) -> Result<bool> {
+    let first = Sql::<BigInt>::new("SELECT pk FROM resource LIMIT 1")
+        .get_result::<i64>(connection)
+        .optional()?;
+    Ok(first.is_none())
 }

@@ -314,29 +314,3 @@ fn official_examples_have_their_shape() {
     );
 }
 
-/// The cost per 4 KB, for those who run it: `cargo test --release shape_speed -- --ignored --nocapture`.
-#[test]
-#[ignore = "a measurement"]
-fn shape_speed() {
-    let Some(examples) = examples() else {
-        return;
-    };
-    let values: Vec<_> = examples
-        .iter()
-        .filter(|(_, text)| text.len() < 20_000)
-        .map(|(_, text)| json::parse(text.as_bytes(), &Limits::default()).unwrap())
-        .collect();
-    let bytes: usize = values.iter().map(|value| json::to_vec(value).len()).sum();
-    for _ in 0..3 {
-        let begin = std::time::Instant::now();
-        for value in &values {
-            std::hint::black_box(check(value, r4()));
-        }
-        let elapsed = begin.elapsed();
-        let per = elapsed.as_nanos() as f64 / bytes as f64 * 4.096;
-        eprintln!(
-            "{} resources, {bytes} bytes, {per:.2} µs per 4 KiB",
-            values.len()
-        );
-    }
-}

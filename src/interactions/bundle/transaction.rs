@@ -18,7 +18,7 @@ use crate::interactions::patch::patched;
 use crate::interactions::read::current;
 use crate::interactions::request::Return;
 use crate::interactions::update::check_id;
-use crate::interactions::write::{self, Incoming, set_id};
+use crate::interactions::write::{self, Incoming};
 use crate::storage::{
     Change, Commit, Committed, Condition, Expect, Matches, Method, Version, Write, WriteOutcome,
 };
@@ -358,7 +358,7 @@ impl Plan {
 
     /// The resource of an entry, checked and with real identities in place of temporary ones.
     fn resource(&mut self, node: &Node, entry: &Entry<'_>, key: &ResourceKey) -> Result<Incoming> {
-        let incoming = entry.incoming(node)?;
+        let mut incoming = entry.incoming(node)?;
         write::check(node, &incoming, &key.resource_type)
             .map_err(|error| inside(error, entry.index))?;
         if let (Interaction::Update(_, Target::Id(id)), found) = (&entry.interaction, incoming.id())
@@ -378,13 +378,8 @@ impl Plan {
                 .map_err(|error| error.at(entry.place()))?;
         }
         let base = entry.full_url.as_deref().and_then(base_of);
-        let mut tree = incoming.tree().clone();
-        if !replace(&mut tree, &node.definitions, &self.identities, base) {
-            // Nothing to replace: the text stays as it was written.
-            return Ok(incoming);
-        }
-        set_id(&mut tree, &key.id);
-        Ok(Incoming::from_tree(tree))
+        incoming.change(|tree| replace(tree, &node.definitions, &self.identities, base));
+        Ok(incoming)
     }
 
     /// R4: a conditional reference that does not name exactly one resource fails the transaction.

@@ -59,7 +59,7 @@ impl<'a> Iterator for Members<'a> {
     type Item = RawMember<'a>;
 
     fn next(&mut self) -> Option<RawMember<'a>> {
-        if !self.scanner.to_item(&mut self.state, b'}') {
+        if !self.scanner.advance_to_item(&mut self.state, b'}') {
             return None;
         }
         let member = self.scanner.member();
@@ -81,7 +81,7 @@ impl<'a> Iterator for Elements<'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {
-        if !self.scanner.to_item(&mut self.state, b']') {
+        if !self.scanner.advance_to_item(&mut self.state, b']') {
             return None;
         }
         let item = self.scanner.value();
@@ -129,7 +129,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Moves to the next item; false at the end and on a fault.
-    fn to_item(&mut self, state: &mut State, closing: u8) -> bool {
+    fn advance_to_item(&mut self, state: &mut State, closing: u8) -> bool {
         self.white_space();
         match (*state, self.peek()) {
             (State::First | State::Next, Some(b)) if b == closing => {

@@ -1,0 +1,225 @@
+//! Whether a database is whole: what `fascicolo fsck` checks, and what a backup must pass.
+//!
+//! Everything that can be checked without a second copy (DUR-07): the file, every body by its
+//! checksum, every document by its hash, every audit record by its leaf, every package by its pin,
+//! and the index rows against those that the resources say they have.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Binary, Bool, Text};
+use ring::digest::{SHA256, digest};
+
+use super::blobs::{BlobPlace, hex};
+use super::body;
+use super::connection::AnyConnection;
+use super::database::in_snapshot;
+use super::flush::{IndexValue, full, leaf};
+use super::index_rows::IndexRows;
+use super::sql::Sql;
+use crate::error::{Error, Kind, Result};
+
+/// Checks one state of a database that may be in use.
+///
+/// # Errors
+/// `Unprocessable` with the first damage found.
+pub fn verify(connection: &mut AnyConnection, place: &BlobPlace) -> Result<()> {
+    in_snapshot(connection, |connection| check(connection, place))
+}
+
+/// A finding of damage.
+pub fn damaged(what: impl Into<String>) -> Error {
+    Error::new(Kind::Unprocessable, "processing", what)
+}
+
+fn check(connection: &mut AnyConnection, place: &BlobPlace) -> Result<()> {
+    if let AnyConnection::Sqlite(connection) = connection {
+        let answer: String = Sql::<Text>::new(
+            "SELECT CAST(integrity_check AS TEXT) FROM pragma_integrity_check LIMIT 1",
+        )
+        .get_result(connection)?;
+        if answer != "ok" {
+            return Err(damaged(
+                "expected an intact database file, found a damaged one",
+            ));
+        }
+    }
+    let expected = check_resources(connection)?;
+    let found = index_sum(connection)?;
+    if found != expected {
+        return Err(damaged(format!(
+            "expected {} index rows as the resources have them, found {} or others",
+            expected.count, found.count
+        )));
+    }
+    check_history(connection)?;
+    check_documents(connection, place)?;
+    check_audit(connection)?;
+    check_packages(connection)
+}
+
+/// A sum over index rows that does not depend on their order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct IndexSum {
+    count: u64,
+    sum: u64,
+}
+
+impl IndexSum {
+    fn add(&mut self, row: &IndexValue) {
+        let mut bytes = [0u8; 40];
+        for (place, column) in bytes.chunks_exact_mut(8).zip(row) {
+            place.copy_from_slice(&column.to_be_bytes());
+        }
+        let hash = digest(&SHA256, &bytes);
+        let first = hash.as_ref().first_chunk::<8>();
+        self.count = self.count.saturating_add(1);
+        self.sum = self
+            .sum
+            .wrapping_add(first.map_or(0, |first| u64::from_be_bytes(*first)));
+    }
+}
+
+/// Checks the current versions, and sums up the index rows they should have.
+fn check_resources(connection: &mut AnyConnection) -> Result<IndexSum> {
+    let mut expected = IndexSum::default();
+    let mut after = 0i64;
+    loop {
+        let page: Vec<(i64, bool, Vec<u8>, Vec<u8>)> = Sql::<(BigInt, Bool, Binary, Binary)>::new(
+            "SELECT pk, deleted, body, index_rows FROM resource WHERE pk > ",
+        )
+        .bind(after)
+        .push(" ORDER BY pk LIMIT 1000")
+        .load(connection)?;
+        let Some(last) = page.last() else {
+            return Ok(expected);
+        };
+        after = last.0;
+        for (pk, deleted, bytes, packed) in page {
+            let rows = IndexRows::unpack(&packed);
+            for row in rows.rows() {
+                expected.add(&full(*row, rows.sort, pk));
+            }
+            check_body(deleted, &bytes)?;
+        }
+    }
+}
+
+type ValueSql = (BigInt, BigInt, BigInt, BigInt, BigInt);
+type ValueRow = (i64, i64, i64, i64, i64);
+
+/// Sums up the index rows there are, row by row.
+fn index_sum(connection: &mut AnyConnection) -> Result<IndexSum> {
+    use diesel::connection::DefaultLoadingMode;
+    use diesel::pg::PgRowByRowLoadingMode;
+    let mut found = IndexSum::default();
+    let select = Sql::<ValueSql>::new("SELECT patient, param, value, sort, pk FROM index_value");
+    let mut add = |row: ValueRow| found.add(&[row.0, row.1, row.2, row.3, row.4]);
+    match connection {
+        AnyConnection::Sqlite(connection) => {
+            for row in select.load_iter::<ValueRow, DefaultLoadingMode>(connection)? {
+                add(row?);
+            }
+        }
+        AnyConnection::Postgres(connection) => {
+            for row in select.load_iter::<ValueRow, PgRowByRowLoadingMode>(connection)? {
+                add(row?);
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn check_history(connection: &mut AnyConnection) -> Result<()> {
+    let mut after = (0i64, 0i64);
+    loop {
+        let page: Vec<(i64, i64, bool, Vec<u8>)> = Sql::<(BigInt, BigInt, Bool, Binary)>::new(
+            "SELECT pk, version, deleted, body FROM history WHERE (pk, version) > (",
+        )
+        .bind(after.0)
+        .push(", ")
+        .bind(after.1)
+        .push(") ORDER BY pk, version LIMIT 1000")
+        .load(connection)?;
+        let Some(last) = page.last() else {
+            return Ok(());
+        };
+        after = (last.0, last.1);
+        for (_, _, deleted, bytes) in page {
+            check_body(deleted, &bytes)?;
+        }
+    }
+}
+
+fn check_body(deleted: bool, bytes: &[u8]) -> Result<()> {
+    if deleted {
+        return Ok(());
+    }
+    body::decompress_into(bytes, &mut Vec::new())
+        .map_err(|_| damaged("expected a body with its checksum, found a damaged one"))
+}
+
+/// Every document there is, and that every one that a version names is there.
+fn check_documents(connection: &mut AnyConnection, place: &BlobPlace) -> Result<()> {
+    for question in [
+        "SELECT COUNT(*) FROM resource v WHERE v.blob IS NOT NULL \
+         AND NOT EXISTS (SELECT 1 FROM blob b WHERE b.sha256 = v.blob)",
+        "SELECT COUNT(*) FROM history v WHERE v.blob IS NOT NULL \
+         AND NOT EXISTS (SELECT 1 FROM blob b WHERE b.sha256 = v.blob)",
+    ] {
+        let missing: i64 = Sql::<BigInt>::new(question).get_result(connection)?;
+        if missing > 0 {
+            return Err(damaged(format!(
+                "expected the documents of all versions, found {missing} versions without"
+            )));
+        }
+    }
+    let hashes: Vec<Vec<u8>> = Sql::<Binary>::new("SELECT sha256 FROM blob").load(connection)?;
+    for hash in hashes {
+        let sha256 = <[u8; 32]>::try_from(hash)
+            .map_err(|_| damaged("expected a document with its hash, found none"))?;
+        place.read(connection, &sha256).map_err(|error| {
+            damaged(format!(
+                "expected the document {} with its hash, found it missing or damaged",
+                hex(&sha256)
+            ))
+            .because(error)
+        })?;
+    }
+    Ok(())
+}
+
+fn check_audit(connection: &mut AnyConnection) -> Result<()> {
+    let mut after = 0i64;
+    loop {
+        let page: Vec<(i64, String, Vec<u8>, Vec<u8>)> =
+            Sql::<(BigInt, Text, Binary, Binary)>::new(
+                "SELECT seq, content, salt, leaf FROM audit_record WHERE seq > ",
+            )
+            .bind(after)
+            .push(" ORDER BY seq LIMIT 1000")
+            .load(connection)?;
+        let Some(last) = page.last() else {
+            return Ok(());
+        };
+        after = last.0;
+        for (_, content, salt, kept) in page {
+            if leaf(&salt, &content) != kept {
+                return Err(damaged(
+                    "expected an audit record with its hash, found a changed one",
+                ));
+            }
+        }
+    }
+}
+
+fn check_packages(connection: &mut AnyConnection) -> Result<()> {
+    for row in super::packages::list(connection)? {
+        let archive = super::packages::archive(connection, &row.name, &row.version)?;
+        if hex(digest(&SHA256, &archive).as_ref()) != row.sha256 {
+            return Err(damaged(format!(
+                "expected the package {} {} with its hash, found a damaged one",
+                row.name, row.version
+            )));
+        }
+    }
+    Ok(())
+}

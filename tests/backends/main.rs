@@ -1,0 +1,84 @@
+//! One suite for both databases: SQLite always, PostgreSQL where `FASCICOLO_TEST_POSTGRES` names a
+//! server on which databases may be created.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::as_conversions
+)]
+
+#[path = "../support/process.rs"]
+mod process;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod backups;
+mod commits;
+mod conditions;
+mod crash;
+mod damage;
+mod documents;
+mod groups;
+mod histories;
+mod index;
+mod migrations;
+mod nodes;
+mod raw;
+mod searches;
+mod store;
+
+use support::database::TestDatabase;
+
+/// A PostgreSQL database of its own; says so when there is no server to ask for one.
+pub fn postgres() -> Option<TestDatabase> {
+    match std::env::var("FASCICOLO_TEST_POSTGRES") {
+        Ok(server) if !server.is_empty() => Some(TestDatabase::postgres(&server)),
+        _ => {
+            eprintln!("skipped: FASCICOLO_TEST_POSTGRES is not set");
+            None
+        }
+    }
+}
+
+/// Runs each function once on each database.
+macro_rules! suite {
+    ($($module:ident: $($name:ident),+;)+) => {
+        mod sqlite {
+            $(mod $module {
+                $(#[test]
+                fn $name() {
+                    crate::$module::$name(&crate::support::database::TestDatabase::sqlite());
+                })+
+            })+
+        }
+        mod postgres {
+            $(mod $module {
+                $(#[test]
+                fn $name() {
+                    if let Some(database) = crate::postgres() {
+                        crate::$module::$name(&database);
+                    }
+                })+
+            })+
+        }
+    };
+}
+
+suite! {
+    commits: outcomes_and_versions, expectations_refuse_and_leave_nothing, equal_content_makes_no_version,
+        versions_within_one_commit, times_and_sequence_only_rise, many_writes_in_one_commit,
+        audit_and_jobs_go_with_the_commit, aud_records_are_only_appended;
+    conditions: conditions_are_decided_in_the_commit, con_01_racing_conditional_creates,
+        a_condition_sees_its_own_group, a_claim_follows_its_resource;
+    groups: each_commit_of_a_group_fails_alone, a_commit_that_breaks_the_group_fails_alone,
+        con_02_no_lost_update, writers_of_one_key_make_a_chain;
+    histories: histories_newest_first_in_pages, a_history_is_of_one_state, history_since_and_at;
+    searches: pages_in_order, clauses_hold_together, two_interpreters_agree;
+    index: index_rows_equal_a_rebuild;
+    documents: dur_04_documents_by_their_hash;
+    migrations: up_down_up, ops_04_a_newer_schema_is_refused, dev_05_stamps, packages_are_kept,
+        names_get_numbers_once;
+    backups: ops_05_backup_under_load_is_one_state, ops_06_restore_refuses_what_is_not_empty;
+    damage: dur_07_damage_is_found;
+    crash: dur_01_acknowledged_writes_survive_kill_9;
+}

@@ -1,0 +1,62 @@
+//! Past the public face: statements as an operator with a database console could send them.
+
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use fascicolo::storage::Target;
+
+use crate::support::database::TestDatabase;
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = Text)]
+    line: String,
+}
+
+enum Console {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+fn console(database: &TestDatabase) -> Console {
+    match fascicolo::app::target(&database.config()).unwrap() {
+        Target::Sqlite(path) => {
+            let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+            diesel::sql_query("PRAGMA busy_timeout = 5000")
+                .execute(&mut connection)
+                .unwrap();
+            Console::Sqlite(connection)
+        }
+        Target::Postgres { url, .. } => Console::Postgres(PgConnection::establish(&url).unwrap()),
+    }
+}
+
+/// Runs a statement; the text of the error when the database refuses it.
+pub fn execute(database: &TestDatabase, statement: &str) -> Result<usize, String> {
+    let query = diesel::sql_query(statement);
+    match console(database) {
+        Console::Sqlite(mut connection) => query.execute(&mut connection),
+        Console::Postgres(mut connection) => query.execute(&mut connection),
+    }
+    .map_err(|error| error.to_string())
+}
+
+/// The rows of a query with one text column named `line`.
+pub fn lines(database: &TestDatabase, query: &str) -> Vec<String> {
+    let query = diesel::sql_query(query);
+    let rows: Vec<Line> = match console(database) {
+        Console::Sqlite(mut connection) => query.load(&mut connection),
+        Console::Postgres(mut connection) => query.load(&mut connection),
+    }
+    .unwrap();
+    rows.into_iter().map(|row| row.line).collect()
+}
+
+/// The rows of a query with one column of bytes named `line`, in hexadecimal.
+pub fn hex(database: &TestDatabase, column: &str, from: &str) -> Vec<String> {
+    let expression = if database.is_postgres() {
+        format!("encode({column}, 'hex')")
+    } else {
+        format!("lower(hex({column}))")
+    };
+    lines(database, &format!("SELECT {expression} AS line {from}"))
+}

@@ -1,0 +1,210 @@
+//! The real program as a process: started, spoken to, asked to stop, killed.
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing
+)]
+
+use std::fs::OpenOptions;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use reqwest::blocking::Client;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::support::Answer;
+use crate::support::database::TestDatabase;
+
+/// The program with arguments, in an environment without any configuration.
+pub fn program(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fascicolo"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("FASCICOLO_") {
+            command.env_remove(name);
+        }
+    }
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+/// Runs the program to its end.
+pub fn run(arguments: &[&str]) -> Output {
+    program(arguments).output().expect("the program runs")
+}
+
+/// Runs the program on a database made with `--dev`.
+pub fn run_on(database: &TestDatabase, arguments: &[&str]) -> Output {
+    let (url, folder) = (database.url(), database.data_dir().display().to_string());
+    let mut all = arguments.to_vec();
+    all.extend(["--dev", "--database", &url, "--data-dir", &folder]);
+    run(&all)
+}
+
+/// Everything that a finished program said.
+pub fn said(output: &Output) -> String {
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+/// A running server; killed when dropped.
+pub struct Process {
+    child: Child,
+    /// `http://127.0.0.1:port/fhir`
+    pub base: String,
+    client: Client,
+}
+
+impl Process {
+    /// A server in development mode on a free port.
+    pub fn serve(database: &TestDatabase) -> Self {
+        Self::serve_with(database, &["--dev"])
+    }
+
+    /// A server with further arguments.
+    pub fn serve_with(database: &TestDatabase, arguments: &[&str]) -> Self {
+        let (url, folder) = (database.url(), database.data_dir().display().to_string());
+        let mut all = vec!["serve", "--listen", "127.0.0.1:0", "--database", &url];
+        all.extend(["--data-dir", &folder]);
+        all.extend_from_slice(arguments);
+        let log: PathBuf = database.data_dir().join("stderr.log");
+        let stderr = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .unwrap();
+        let mut child = program(&all)
+            .stdout(Stdio::piped())
+            .stderr(stderr)
+            .spawn()
+            .expect("the program starts");
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let base = lines
+            .by_ref()
+            .map_while(Result::ok)
+            .find_map(|line| line.trim().strip_prefix("FHIR base").map(str::to_owned));
+        let Some(base) = base else {
+            let said = std::fs::read_to_string(&log).unwrap_or_default();
+            panic!("the server did not start: {:?}\n{said}", child.wait());
+        };
+        // Read on, so that the server never waits for this pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self {
+            child,
+            base: base.trim().to_owned(),
+            client: Client::builder()
+                .timeout(Duration::from_secs(60))
+                .no_proxy()
+                .build()
+                .unwrap(),
+        }
+    }
+
+    /// `127.0.0.1:port`
+    pub fn address(&self) -> &str {
+        self.base
+            .trim_start_matches("http://")
+            .split('/')
+            .next()
+            .unwrap()
+    }
+
+    /// Any request; `None` when the server went away before it had answered.
+    pub fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Option<Answer> {
+        let url = match path.strip_prefix('/') {
+            Some(path) => format!("http://{}/{path}", self.address()),
+            None if path.is_empty() => self.base.clone(),
+            None => format!("{}/{path}", self.base),
+        };
+        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+        let mut request = self.client.request(method, url);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if !body.is_empty() {
+            request = request.body(body.to_vec());
+        }
+        let response = request.send().ok()?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Some(Answer {
+            status,
+            headers,
+            body: response.bytes().ok()?.to_vec(),
+        })
+    }
+
+    pub fn request(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Answer {
+        self.ask(method, path, headers, body)
+            .expect("the server answers")
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        self.request("GET", path, &[], b"")
+    }
+
+    pub fn post(&self, path: &str, content_type: &str, body: &[u8]) -> Answer {
+        self.request("POST", path, &[("content-type", content_type)], body)
+    }
+
+    /// How many resources a search or history has in all.
+    #[track_caller]
+    pub fn total(&self, path: &str) -> u64 {
+        let answer = self.get(path);
+        answer.json()["total"]
+            .as_u64()
+            .unwrap_or_else(|| panic!("{path}: {}", answer.text()))
+    }
+
+    /// The number of the process.
+    pub fn id(&self) -> i32 {
+        i32::try_from(self.child.id()).unwrap()
+    }
+
+    /// Asks the process to stop.
+    pub fn terminate(&self) {
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, Signal::TERM).expect("the process is there");
+    }
+
+    /// Waits for the end of the process.
+    pub fn wait(mut self, most: Duration) -> ExitStatus {
+        let end = Instant::now() + most;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < end, "the server does not stop");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Ends the process at once, as a power cut of the process would.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
