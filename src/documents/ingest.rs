@@ -9,7 +9,7 @@ use std::sync::Arc;
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 
 use super::lineage::{
-    Lineage, base64_of, escaped, parsed, point_to, sha256_of, tie_to_set, token_of,
+    Lineage, base64_of, parsed, point_to, sha256_of, tie_to_set, token_of,
 };
 use crate::audit::{self, Action};
 use crate::context::RequestContext;
@@ -280,24 +280,14 @@ impl Builder<'_> {
                 point_to(object, older, tree);
             }
         }
-        // The claim on the document id decides between equal submissions at one time.
-        let pairs = [
-            ("identifier".to_owned(), token_of(&mapped.master_identifier)),
-            (
-                "type".to_owned(),
-                format!(
-                    "{}|{}",
-                    escaped(&mapped.type_code.0),
-                    escaped(&mapped.type_code.1)
-                ),
-            ),
-        ];
-        let criteria = Criteria::parse(self.node, "DocumentReference", &pairs)?;
-        if lineage.older.is_empty() && !lineage.is_late {
-            let write = self.commit.writes.len();
+        // Decides between submissions at one time, of the same document or of its other versions. The
+        // document id is looked up first, and claimed.
+        let mut claim = Some(self.commit.writes.len());
+        for (criteria, ids) in &lineage.looked_up {
+            let expect = Matches::These(ids.clone());
             self.commit
                 .conditions
-                .push(criteria.condition(self.node, Matches::None, Some(write)));
+                .push(criteria.condition(self.node, expect, claim.take()));
         }
         self.put(key.clone(), document.resource, Expect::New, Method::Post)?;
         Ok(key)

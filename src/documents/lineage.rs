@@ -20,6 +20,9 @@ pub struct Lineage {
     pub older: Vec<(Version, Value)>,
     /// A newer version of the set is stored: this one arrives late.
     pub is_late: bool,
+    /// What was looked up and found: it must be the same when the document is stored, or another
+    /// submission of the set was faster.
+    pub looked_up: Vec<(Criteria, Vec<String>)>,
 }
 
 impl Lineage {
@@ -45,7 +48,12 @@ impl Lineage {
                 ("type".to_owned(), type_token.clone()),
             ];
             let criteria = Criteria::parse(node, "DocumentReference", &pairs)?;
-            for version in criteria.list(node, MOST_VERSIONS)? {
+            let found = criteria.list(node, MOST_VERSIONS)?;
+            if found.len() < MOST_VERSIONS {
+                let ids = found.iter().map(|version| version.key.id.to_string());
+                lineage.looked_up.push((criteria, ids.collect()));
+            }
+            for version in found {
                 lineage.judge(node, mapped, version)?;
             }
         }

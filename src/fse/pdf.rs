@@ -69,9 +69,6 @@ impl Extracted {
     }
 }
 
-/// The name of [`extract_frame`] in the sandbox's table of parsers.
-pub const PARSER: &str = "pdf";
-
 /// The largest file that is read, in bytes.
 pub const LARGEST: usize = 50 * 1024 * 1024;
 /// All that is inflated of one file, in bytes.

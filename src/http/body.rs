@@ -26,8 +26,9 @@ pub async fn read(
     limits: &Limits,
     seconds: u64,
 ) -> Result<Vec<u8>> {
-    refuse_announced(headers, limit)?;
-    let mut body = Vec::new();
+    let announced = announced(headers, limit)?;
+    // As announced, at once: growing step by step would hold the body twice while it is copied.
+    let mut body = Vec::with_capacity(announced.unwrap_or(0));
     let mut pace = Pace::new(limits, seconds);
     while let Some(chunk) = next(payload, &mut pace).await? {
         if body.len().saturating_add(chunk.len()) > limit {
@@ -46,7 +47,7 @@ pub async fn upload(
     limits: &Limits,
 ) -> Result<UploadWriter> {
     let limit = usize::try_from(limits.document_bytes).unwrap_or(usize::MAX);
-    refuse_announced(headers, limit)?;
+    announced(headers, limit)?;
     if coding_of(headers)?.is_some() {
         return Err(Error::of(
             Kind::UnsupportedMediaType,
@@ -127,14 +128,15 @@ async fn next(payload: &mut Payload, pace: &mut Pace) -> Result<Option<Bytes>> {
     }
 }
 
-fn refuse_announced(headers: &HeaderMap, limit: usize) -> Result<()> {
-    let announced = headers
+/// The length that the head announces.
+fn announced(headers: &HeaderMap, limit: usize) -> Result<Option<usize>> {
+    let length = headers
         .get(actix_web::http::header::CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok())
         .and_then(|text| text.parse::<usize>().ok());
-    match announced {
+    match length {
         Some(length) if length > limit => Err(too_large(limit)),
-        _ => Ok(()),
+        length => Ok(length),
     }
 }
 

@@ -14,7 +14,7 @@ use diesel::sql_types::{BigInt, Binary, Bool, Text};
 
 use super::blobs;
 use super::commit::{
-    Change, Commit, CommitError, Committed, Condition, Expect, JobDraft, Matches, Method, Refusal,
+    Change, Commit, CommitError, Committed, Condition, Expect, JobDraft, Method, Refusal,
     Write, WriteOutcome, Written,
 };
 use super::connection::AnyConnection;
@@ -374,10 +374,7 @@ impl<'a> Picture<'a> {
     /// Whether a condition holds on the database and on what the group has changed so far.
     fn holds(&self, connection: &mut AnyConnection, condition: &Condition) -> Result<bool> {
         let matches = self.matching(connection, condition)?;
-        Ok(match &condition.expect {
-            Matches::None => matches.is_empty(),
-            Matches::Only(id) => matches.len() == 1 && matches.first() == Some(id),
-        })
+        Ok(condition.expect.are(&matches))
     }
 
     fn matching(
@@ -392,8 +389,9 @@ impl<'a> Picture<'a> {
             .filter(|state| state.type_id == type_id && state.pending.is_some())
             .map(|state| (state.id, state))
             .collect();
-        // Three are enough to tell none, one and several, even if two of them were touched here.
-        let limit = touched.len().saturating_add(3);
+        // One more than expected is enough to tell, even if those touched here are among the first.
+        let wanted = condition.expect.count().saturating_add(1);
+        let limit = touched.len().saturating_add(wanted);
         let every = self.dictionary.every(&condition.resource_type)?;
         let mut found = search_sql::ids(connection, type_id, every, &condition.clauses, limit)?;
         found.retain(|id| !touched.contains_key(id.as_str()));

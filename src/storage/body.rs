@@ -114,7 +114,10 @@ pub fn compress(tail: &[u8]) -> Result<Vec<u8>> {
                 slot.insert(compressor)
             }
         };
-        compressor.compress(tail).map_err(failed)
+        let mut body = compressor.compress(tail).map_err(failed)?;
+        // It was made as large as the worst case; many are held at once during an import.
+        body.shrink_to_fit();
+        Ok(body)
     })
 }
 

@@ -118,6 +118,29 @@ pub enum Matches {
     None,
     /// Exactly one, with this logical id.
     Only(String),
+    /// Exactly these logical ids, in any order.
+    These(Vec<String>),
+}
+
+impl Matches {
+    /// How many resources are expected.
+    pub(super) fn count(&self) -> usize {
+        match self {
+            Matches::None => 0,
+            Matches::Only(_) => 1,
+            Matches::These(ids) => ids.len(),
+        }
+    }
+
+    /// Whether these ids, each once, are the ones expected.
+    pub(super) fn are(&self, found: &[String]) -> bool {
+        found.len() == self.count()
+            && match self {
+                Matches::None => true,
+                Matches::Only(id) => found.contains(id),
+                Matches::These(ids) => ids.iter().all(|id| found.contains(id)),
+            }
+    }
 }
 
 /// An audit record to be: content without sequence and time, which the commit gives.

@@ -8,7 +8,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -97,8 +97,9 @@ impl PgTls {
             .map_err(|_| Error::of(Kind::Invalid, "the host in the database URL is no name"))?;
         let unique = uuid_text(random_bytes()?);
         let folder = std::env::temp_dir().join(format!("fascicolo-pg-{unique}"));
-        std::fs::create_dir(&folder).map_err(failed)?;
-        std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700))
+        std::fs::DirBuilder::new()
+            .mode(0o700)
+            .create(&folder)
             .map_err(failed)?;
         let listener =
             UnixListener::bind(folder.join(format!(".s.PGSQL.{}", parts.port))).map_err(failed)?;
@@ -187,6 +188,7 @@ fn carry_up(local: &mut UnixStream, shared: &Shared) -> io::Result<()> {
 /// From the server to libpq, until the server closes. The lock is held only to decrypt.
 fn carry_down(remote: &mut TcpStream, local: &mut UnixStream, shared: &Shared) -> io::Result<()> {
     let (mut sealed, mut plain) = (vec![0u8; 64 * 1024], Vec::new());
+    let mut greeting = Some(Greeting::default());
     loop {
         let read = remote.read(&mut sealed)?;
         if read == 0 {
@@ -203,8 +205,87 @@ fn carry_down(remote: &mut TcpStream, local: &mut UnixStream, shared: &Shared) -
                 tls.write_tls(&mut (&shared.1))?;
             }
             drop(tls);
-            local.write_all(&plain)?;
+            match &mut greeting {
+                None => local.write_all(&plain)?,
+                Some(begun) => {
+                    let (ready, over) = begun.read(&plain);
+                    local.write_all(&ready)?;
+                    if over {
+                        local.write_all(&begun.rest)?;
+                        greeting = None;
+                    }
+                }
+            }
         }
+    }
+}
+
+/// The server's first messages, up to the one that says how to authenticate.
+///
+/// Inside TLS a server offers SCRAM with channel binding as well. libpq does not know of the TLS
+/// around it and takes that offer for an attack; so it is left out, and plain SCRAM remains. Who the
+/// server is has been verified by its certificate.
+#[derive(Default)]
+struct Greeting {
+    rest: Vec<u8>,
+}
+
+const CHANNEL_BINDING: &[u8] = b"SCRAM-SHA-256-PLUS\0";
+/// `AuthenticationSASL`, the request that lists mechanisms.
+const SASL: [u8; 4] = [0, 0, 0, 10];
+
+impl Greeting {
+    /// Takes more bytes; returns what can be passed on, and whether the greeting is over.
+    fn read(&mut self, bytes: &[u8]) -> (Vec<u8>, bool) {
+        self.rest.extend_from_slice(bytes);
+        let mut ready = Vec::new();
+        loop {
+            let Some((kind, after)) = self.rest.split_first() else {
+                return (ready, false);
+            };
+            let Some((length, _)) = after.split_first_chunk::<4>() else {
+                return (ready, false);
+            };
+            // The length counts itself but not the letter in front.
+            let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
+            let Some(body) = after.get(4..length) else {
+                return (ready, length > 64 * 1024 || length < 4);
+            };
+            let (kind, body) = (*kind, body.to_vec());
+            self.rest.drain(..length.saturating_add(1));
+            match (kind, body.strip_prefix(&SASL)) {
+                (b'R', Some(mechanisms)) => {
+                    let mut kept = SASL.to_vec();
+                    kept.extend(without(mechanisms, CHANNEL_BINDING));
+                    message(b'R', &kept, &mut ready);
+                    return (ready, true);
+                }
+                // A newer protocol was asked for; the authentication request follows.
+                (b'v', _) => message(kind, &body, &mut ready),
+                _ => {
+                    message(kind, &body, &mut ready);
+                    return (ready, true);
+                }
+            }
+        }
+    }
+}
+
+fn message(kind: u8, body: &[u8], out: &mut Vec<u8>) {
+    out.push(kind);
+    let length = u32::try_from(body.len()).unwrap_or(0).saturating_add(4);
+    out.extend_from_slice(&length.to_be_bytes());
+    out.extend_from_slice(body);
+}
+
+fn without(text: &[u8], part: &[u8]) -> Vec<u8> {
+    match text.windows(part.len()).position(|window| window == part) {
+        Some(at) => {
+            let after = at.saturating_add(part.len());
+            let (front, back) = (text.get(..at), text.get(after..));
+            [front.unwrap_or(&[]), back.unwrap_or(&[])].concat()
+        }
+        None => text.to_vec(),
     }
 }
 
@@ -268,6 +349,31 @@ impl<'a> UrlParts<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn channel_binding_is_not_offered_on() {
+        let mut offer = Vec::new();
+        let mechanisms = b"\0\0\0\x0aSCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0\0";
+        message(b'R', mechanisms, &mut offer);
+        offer.extend_from_slice(b"more");
+        let mut expected = Vec::new();
+        message(b'R', b"\0\0\0\x0aSCRAM-SHA-256\0\0", &mut expected);
+        for cut in 0..offer.len() {
+            let mut greeting = Greeting::default();
+            let (mut all, over) = greeting.read(&offer[..cut]);
+            if !over {
+                let (rest, over) = greeting.read(&offer[cut..]);
+                all.extend(rest);
+                assert!(over, "{cut}");
+                assert_eq!(greeting.rest, b"more");
+            }
+            assert_eq!(all, expected, "{cut}");
+        }
+        let mut greeting = Greeting::default();
+        let mut error = Vec::new();
+        message(b'E', b"no", &mut error);
+        assert_eq!(greeting.read(&error), (error.clone(), true));
+    }
 
     #[test]
     fn url_goes_through_the_tunnel() {

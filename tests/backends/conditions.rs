@@ -55,6 +55,14 @@ pub fn conditions_are_decided_in_the_commit(database: &TestDatabase) {
     let both = |a: &str, b: &str| vec![store.has("identifier", a), store.has("gender", b)];
     check(both("two", "f"), only("b"), true);
     check(both("one", "m"), Matches::None, true);
+    let these = |ids: &[&str]| Matches::These(ids.iter().map(|id| (*id).to_owned()).collect());
+    check(has("two"), these(&["c", "b"]), true);
+    check(has("two"), these(&["b"]), false);
+    check(has("two"), these(&["b", "c", "a"]), false);
+    check(has("two"), these(&["b", "a"]), false);
+    check(has("one"), these(&["a"]), true);
+    check(has("gone"), these(&[]), true);
+    check(has("one"), these(&[]), false);
     check(vec![Clause::Nothing], Matches::None, true);
     check(vec![Clause::Id(vec!["a".to_owned()])], only("a"), true);
     check(vec![Clause::Id(vec!["z".to_owned()])], Matches::None, true);

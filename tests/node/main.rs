@@ -6,7 +6,11 @@
     clippy::as_conversions
 )]
 
+#[path = "../support/process.rs"]
+mod process;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod documents;
 mod rest;
+mod security;

@@ -7,7 +7,8 @@
 )]
 
 use std::fs::OpenOptions;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -43,6 +44,27 @@ pub fn run_on(database: &TestDatabase, arguments: &[&str]) -> Output {
     run(&all)
 }
 
+/// Runs the program, which must refuse to start, and returns what it said.
+#[track_caller]
+pub fn refused(mut command: Command) -> String {
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let end = Instant::now() + Duration::from_secs(20);
+    while child.try_wait().unwrap().is_none() {
+        if Instant::now() > end {
+            child.kill().unwrap();
+            panic!("it has started: {:?}", child.wait_with_output());
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let output = child.wait_with_output().unwrap();
+    assert!(!output.status.success(), "{output:?}");
+    said(&output)
+}
+
 /// Everything that a finished program said.
 pub fn said(output: &Output) -> String {
     format!(
@@ -57,6 +79,8 @@ pub struct Process {
     child: Child,
     /// `http://127.0.0.1:port/fhir`
     pub base: String,
+    /// What it printed before the base.
+    pub banner: String,
     client: Client,
 }
 
@@ -84,10 +108,12 @@ impl Process {
             .spawn()
             .expect("the program starts");
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let base = lines
-            .by_ref()
-            .map_while(Result::ok)
-            .find_map(|line| line.trim().strip_prefix("FHIR base").map(str::to_owned));
+        let mut banner = String::new();
+        let base = lines.by_ref().map_while(Result::ok).find_map(|line| {
+            banner.push_str(&line);
+            banner.push('\n');
+            line.trim().strip_prefix("FHIR base").map(str::to_owned)
+        });
         let Some(base) = base else {
             let said = std::fs::read_to_string(&log).unwrap_or_default();
             panic!("the server did not start: {:?}\n{said}", child.wait());
@@ -97,6 +123,7 @@ impl Process {
         Self {
             child,
             base: base.trim().to_owned(),
+            banner,
             client: Client::builder()
                 .timeout(Duration::from_secs(60))
                 .no_proxy()
@@ -112,6 +139,14 @@ impl Process {
             .split('/')
             .next()
             .unwrap()
+    }
+
+    /// Sends these bytes as they are and reads until the server has answered once.
+    pub fn raw(&self, bytes: &[u8]) -> String {
+        let mut stream = TcpStream::connect(self.address()).unwrap();
+        // The server may answer and close before it has read everything.
+        let _ = stream.write_all(bytes);
+        raw_answer(&mut stream)
     }
 
     /// Any request; `None` when the server went away before it had answered.
@@ -179,8 +214,12 @@ impl Process {
 
     /// Asks the process to stop.
     pub fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    pub fn signal(&self, signal: Signal) {
         let pid = Pid::from_child(&self.child);
-        kill_process(pid, Signal::TERM).expect("the process is there");
+        kill_process(pid, signal).expect("the process is there");
     }
 
     /// Waits for the end of the process.
@@ -199,6 +238,31 @@ impl Process {
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+}
+
+/// Reads one answer: its head, and as much of its body as `Content-Length` says.
+pub fn raw_answer(stream: &mut TcpStream) -> String {
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    let (mut all, mut buffer) = (Vec::new(), [0u8; 4096]);
+    loop {
+        let text = String::from_utf8_lossy(&all).into_owned();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head.lines().find_map(|line| {
+                let (name, value) = line.split_once(':')?;
+                name.eq_ignore_ascii_case("content-length")
+                    .then(|| value.trim().parse::<usize>().ok())?
+            });
+            if body.len() >= length.unwrap_or(0) {
+                return text;
+            }
+        }
+        match stream.read(&mut buffer) {
+            Ok(0) | Err(_) => return text,
+            Ok(read) => all.extend_from_slice(&buffer[..read]),
+        }
     }
 }
 
