@@ -101,17 +101,10 @@ pub fn wanted(headers: &HeaderMap, pairs: &[(String, String)]) -> Result<Wanted>
             raw: open || anything_else,
         }),
         // Only a Binary can be anything else; whoever answers something else says 406.
-        None if anything_else => Ok(Wanted {
+        None if anything_else && accept_could_be_a_document(accept) => Ok(Wanted {
             format: Format::Json,
             pretty,
             raw: true,
-        })
-        .and_then(|wanted| {
-            if accept_could_be_a_document(accept) {
-                Ok(wanted)
-            } else {
-                Err(not_acceptable("Accept"))
-            }
         }),
         None => Err(not_acceptable("Accept")),
     }

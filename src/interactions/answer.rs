@@ -103,9 +103,7 @@ pub fn judge(error: CommitError, keys: &[ResourceKey], race: Race, attempt: usiz
     let again = attempt < ATTEMPTS;
     match refusal {
         Refusal::ConditionChanged { .. } if again => Verdict::Again,
-        Refusal::OtherVersion { .. } | Refusal::Missing { .. } if race == Race::Retry && again => {
-            Verdict::Again
-        }
+        Refusal::OtherVersion { .. } if race == Race::Retry && again => Verdict::Again,
         Refusal::ConditionChanged { .. } => Verdict::Answer(
             Error::of(
                 Kind::Unavailable,

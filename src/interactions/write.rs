@@ -176,8 +176,12 @@ pub fn prepare(
         blobs.push(draft);
     }
     let rows = node.index(resource_type, &incoming.tree)?;
-    let tail = match (&incoming.text, incoming.tree.as_object()) {
-        (Some(text), _) => body::tail_of_text(text, incoming.tree.get("meta"))?,
+    let as_written = match &incoming.text {
+        Some(text) => body::tail_of_text(text, incoming.tree.get("meta"))?,
+        None => None,
+    };
+    let tail = match (as_written, incoming.tree.as_object()) {
+        (Some(tail), _) => tail,
         (None, Some(object)) => body::tail_of_object(object),
         (None, None) => return Err(Error::internal("a resource that is no object")),
     };

@@ -14,8 +14,8 @@ use diesel::sql_types::{BigInt, Binary, Bool, Text};
 
 use super::blobs;
 use super::commit::{
-    Change, Commit, CommitError, Committed, Condition, Expect, JobDraft, Method, Refusal,
-    Write, WriteOutcome, Written,
+    Change, Commit, CommitError, Committed, Condition, Expect, JobDraft, Method, Refusal, Write,
+    WriteOutcome, Written,
 };
 use super::connection::AnyConnection;
 use super::dialect;

@@ -102,6 +102,12 @@ impl UploadWriter {
     }
 }
 
+/// Removes the uploads that a process which ended before its time has left.
+pub fn clear_uploads(data_dir: &Path) {
+    // Nothing there, or not ours to remove: uploads do not depend on it.
+    let _ = fs::remove_dir_all(data_dir.join("tmp"));
+}
+
 /// Where documents live.
 #[derive(Clone, Debug)]
 pub struct BlobPlace {

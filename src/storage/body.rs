@@ -38,17 +38,21 @@ pub fn head(key: &ResourceKey, version: i64, last_updated: Instant, out: &mut Ve
 /// The tail of a resource that is kept as it was written.
 ///
 /// `text` is the JSON text of the resource and `meta` its parsed `meta`, of which everything but
-/// `versionId` and `lastUpdated` is kept.
+/// `versionId` and `lastUpdated` is kept. `None` when a member is named with escapes: what it is called
+/// is then for the tree to say ([`tail_of_object`]).
 ///
 /// # Errors
 /// `Internal` when the text is no JSON object, which the caller has already ruled out.
-pub fn tail_of_text(text: &[u8], meta: Option<&Value>) -> Result<Vec<u8>> {
+pub fn tail_of_text(text: &[u8], meta: Option<&Value>) -> Result<Option<Vec<u8>>> {
     let mut out = Vec::with_capacity(text.len());
     meta_rest(meta, &mut out);
     let mut members = json::members(text);
     for member in members.by_ref() {
         if matches!(member.name, b"resourceType" | b"id" | b"meta") {
             continue;
+        }
+        if member.name.contains(&b'\\') {
+            return Ok(None);
         }
         out.extend_from_slice(b",\"");
         out.extend_from_slice(member.name);
@@ -61,7 +65,7 @@ pub fn tail_of_text(text: &[u8], meta: Option<&Value>) -> Result<Vec<u8>> {
         ));
     }
     out.push(b'}');
-    Ok(out)
+    Ok(Some(out))
 }
 
 /// The tail of a resource that was built or changed here.
@@ -142,4 +146,53 @@ pub fn decompress_into(body: &[u8], out: &mut Vec<u8>) -> Result<()> {
     })?;
     out.extend_from_slice(&tail);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stored(text: &str) -> String {
+        let tree = json::parse(text.as_bytes(), &json::Limits::default()).unwrap();
+        let tail = match tail_of_text(text.as_bytes(), tree.get("meta")).unwrap() {
+            Some(tail) => tail,
+            None => tail_of_object(tree.as_object().unwrap()),
+        };
+        let mut out = Vec::new();
+        head(&ResourceKey::new("Patient", "1"), 2, 0, &mut out);
+        decompress_into(&compress(&tail).unwrap(), &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn what_was_written_comes_back() {
+        let head = r#"{"resourceType":"Patient","id":"1","meta":{"versionId":"2","lastUpdated":"1970-01-01T00:00:00.000000Z""#;
+        for (text, tail) in [
+            (r#"{"resourceType":"Patient"}"#, "}}"),
+            (
+                r#"{ "active" : true, "resourceType":"Patient", "id":"x", "extension":[ {"valueDecimal": 1.50} ] }"#,
+                r#"},"active":true,"extension":[{"valueDecimal":1.50}]}"#,
+            ),
+            (
+                r#"{"resourceType":"Patient","meta":{"versionId":"9","profile":["a"],"lastUpdated":"x"},"name":[{"text":"\u00e8 \/"}]}"#,
+                r#","profile":["a"]},"name":[{"text":"\u00e8 \/"}]}"#,
+            ),
+            // A name spelled with escapes is still that name.
+            (
+                r#"{"resourceTyp\u0065":"Patient","\u0061ctive":true}"#,
+                r#"},"active":true}"#,
+            ),
+        ] {
+            assert_eq!(stored(text), format!("{head}{tail}"), "{text}");
+        }
+    }
+
+    #[test]
+    fn dur_07_damage_shows() {
+        let mut body = compress(b"}}").unwrap();
+        let last = body.len() - 1;
+        body[last] ^= 1;
+        assert!(decompress_into(&body, &mut Vec::new()).is_err());
+        assert!(decompress_into(b"", &mut Vec::new()).is_err());
+    }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use super::blobs::{BlobDraft, BlobPlace, Upload, UploadWriter};
+use super::blobs::{BlobDraft, BlobPlace, Upload, UploadWriter, clear_uploads};
 use super::cache::{Cache, Cached, Epoch, Look};
 use super::commit::{Commit, CommitError, Committed};
 use super::connection::{AnyConnection, Purpose, Target, open, prepare_folder};
@@ -91,6 +91,7 @@ impl Database {
                 setting::key(connection, "cursor-key")?,
             ))
         })?;
+        clear_uploads(&options.data_dir);
         let dictionary = Arc::new(dictionary);
         let place = match &options.target {
             Target::Sqlite(_) => BlobPlace::files(&options.data_dir)?,

@@ -172,6 +172,8 @@ pub enum CutError {
     Twice,
     /// More entries than allowed.
     TooMany,
+    /// A member is named with escapes, which none of a Bundle's needs.
+    Escaped,
 }
 
 impl<'a> RawBundle<'a> {
@@ -181,6 +183,9 @@ impl<'a> RawBundle<'a> {
         let mut entry = None;
         let mut members = json::members(text);
         for member in members.by_ref() {
+            if member.name.contains(&b'\\') {
+                return Err(CutError::Escaped);
+            }
             let place = match member.name {
                 b"type" => &mut bundle.bundle_type,
                 b"resourceType" => &mut bundle.resource_type,
@@ -222,6 +227,9 @@ impl<'a> RawEntry<'a> {
         };
         let mut members = json::members(text);
         for member in members.by_ref() {
+            if member.name.contains(&b'\\') {
+                return Err(CutError::Escaped);
+            }
             let place = match member.name {
                 b"fullUrl" => &mut entry.full_url,
                 b"resource" => &mut entry.resource,
@@ -264,6 +272,10 @@ mod tests {
         assert_eq!(
             RawBundle::cut(b"{\"entry\":[1]}", 9).unwrap_err(),
             CutError::Entry
+        );
+        assert_eq!(
+            RawBundle::cut(br#"{"entr\u0079":[]}"#, 9).unwrap_err(),
+            CutError::Escaped
         );
     }
 }

@@ -62,6 +62,11 @@ fn cut<'a>(node: &Node, text: &'a [u8]) -> Result<RawBundle<'a>> {
             format!("expected a Bundle of at most {most} entries, found more"),
         )
         .at("Bundle.entry"),
+        CutError::Escaped => Error::new(
+            Kind::Invalid,
+            "structure",
+            "expected the members of a Bundle by their plain names, found one with escapes",
+        ),
         // The tree parser names line, column and place; limits by entry do not matter for that.
         CutError::Malformed | CutError::Entry | CutError::Twice => {
             let limits = json::Limits {
