@@ -8,9 +8,7 @@ use std::sync::Arc;
 
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 
-use super::lineage::{
-    Lineage, base64_of, parsed, point_to, sha256_of, tie_to_set, token_of,
-};
+use super::lineage::{Lineage, base64_of, parsed, point_to, sha256_of, tie_to_set, token_of};
 use crate::audit::{self, Action};
 use crate::context::RequestContext;
 use crate::error::{Error, Issue, Kind, Result};
@@ -120,7 +118,7 @@ pub fn ingest(context: &RequestContext, node: &Node, document: &Document) -> Res
         commit,
         race: Race::Retry,
         waits: false,
-        finish: Box::new(move |_, committed| {
+        finish: Arc::new(move |_, committed| {
             let created = committed
                 .writes
                 .iter()
@@ -130,7 +128,7 @@ pub fn ingest(context: &RequestContext, node: &Node, document: &Document) -> Res
                 "informational",
                 format!("stored as {reference}; resources created: {created}"),
             )];
-            all.extend(issues);
+            all.extend(issues.iter().cloned());
             let mut answer = Answer::of(201, Body::Outcome(all));
             answer.location = Some(format!("{reference}/_history/1"));
             Ok(answer)

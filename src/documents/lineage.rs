@@ -117,8 +117,14 @@ pub fn tie_to_set(object: &mut Object, set_id: &IdentifierPair, version: u32) {
     identifier.insert_at(0, "type", kind);
     let mut identifiers = list_of(object, "identifier");
     identifiers.push(Value::Object(identifier));
-    let after_master = object.iter().position(|(name, _)| name == "masterIdentifier");
-    object.insert_at(after_master.map_or(1, |at| at.saturating_add(1)), "identifier", identifiers);
+    let after_master = object
+        .iter()
+        .position(|(name, _)| name == "masterIdentifier");
+    object.insert_at(
+        after_master.map_or(1, |at| at.saturating_add(1)),
+        "identifier",
+        identifiers,
+    );
     let mut extension = Object::new();
     extension.push("url", VERSION_EXTENSION);
     extension.push("valuePositiveInt", i64::from(version));

@@ -18,6 +18,7 @@ use crate::interactions::binary::{self, RawBinary};
 use crate::interactions::create::{CreateRequest, create};
 use crate::interactions::delete::{delete, delete_matching};
 use crate::interactions::dispatch::{OperationTarget, Target, query_pairs};
+use crate::interactions::idempotency::Once;
 use crate::interactions::meta::{MetaChange, change_meta, meta};
 use crate::interactions::patch::{PatchRequest, patch};
 use crate::interactions::update::{UpdateRequest, UpdateTarget, update};
@@ -39,12 +40,14 @@ impl Call<'_> {
             )?),
             None => None,
         };
-        let pool = match &if_none_exist {
-            Some(_) => self.state.patient.clone(),
-            None => self.state.compute.clone(),
-        };
         let text = self.resource_body().await?;
         let context = self.context.clone();
+        let once = self.once(&text)?;
+        let pool = match (&if_none_exist, &once) {
+            (None, None) => self.state.compute.clone(),
+            _ => self.state.patient.clone(),
+        };
+        let shared = Arc::clone(&self.state.node);
         let mut request = None;
         let mut text = Some(text);
         self.write(&pool, move |node| {
@@ -57,9 +60,22 @@ impl Call<'_> {
                     preference,
                 }),
             };
-            create(&context, node, request)
+            match &once {
+                Some(once) => once.step(&shared, |node| create(&context, node, request)),
+                None => create(&context, node, request),
+            }
         })
         .await
+    }
+
+    /// The `Idempotency-Key` of a POST with this body.
+    fn once(&self, body: &[u8]) -> Result<Option<Once>> {
+        let Some(key) = self.request.headers().get("idempotency-key") else {
+            return Ok(None);
+        };
+        let key = key.to_str().unwrap_or("");
+        let path = self.request.path();
+        Once::read(&self.context, &self.state.node, key, path, body).map(Some)
     }
 
     pub(super) async fn update(mut self, resource_type: String, target: Target) -> Result<Answer> {
@@ -172,6 +188,8 @@ impl Call<'_> {
         .await?;
         let context = self.context.clone();
         let pool = self.state.bulk.clone();
+        let once = self.once(&text)?;
+        let shared = Arc::clone(&self.state.node);
         let mut text = Some(text);
         let mut bundle = None;
         let answer = self
@@ -180,7 +198,16 @@ impl Call<'_> {
                     (Some(bundle), _) => bundle,
                     (None, text) => bundle.insert(as_json(node, format, text.unwrap_or_default())?),
                 };
-                bundle::process(&context, node, bundle, preference)
+                match &once {
+                    Some(_) if bundle::is_batch(node, bundle) => Err(Error::of(
+                        Kind::NotSupported,
+                        "an Idempotency-Key is offered for transactions, not for batches",
+                    )),
+                    Some(once) => once.step(&shared, |node| {
+                        bundle::process(&context, node, bundle, preference)
+                    }),
+                    None => bundle::process(&context, node, bundle, preference),
+                }
             })
             .await;
         drop(permit);

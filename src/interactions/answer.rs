@@ -1,5 +1,7 @@
 //! What a use case answers, before HTTP gives it a form.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use crate::clock::Instant;
@@ -74,7 +76,7 @@ pub enum Step {
 }
 
 /// Makes the answer from what the commit did.
-pub type Finish = Box<dyn FnOnce(&Node, &Committed) -> Result<Answer> + Send>;
+pub type Finish = Arc<dyn Fn(&Node, &Committed) -> Result<Answer> + Send + Sync>;
 
 /// What to do when somebody else changed the resource between the two halves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,9 +104,9 @@ pub fn judge(error: CommitError, keys: &[ResourceKey], race: Race, attempt: usiz
     };
     let again = attempt < ATTEMPTS;
     match refusal {
-        Refusal::ConditionChanged { .. } if again => Verdict::Again,
+        Refusal::ConditionChanged { .. } | Refusal::Repeated if again => Verdict::Again,
         Refusal::OtherVersion { .. } if race == Race::Retry && again => Verdict::Again,
-        Refusal::ConditionChanged { .. } => Verdict::Answer(
+        Refusal::ConditionChanged { .. } | Refusal::Repeated => Verdict::Answer(
             Error::of(
                 Kind::Unavailable,
                 "what the condition matches keeps changing; try again",

@@ -73,7 +73,7 @@ pub fn write_raw(context: &RequestContext, node: &Node, raw: &RawBinary) -> Resu
         },
         race: Race::Refuse,
         waits: blob.is_some(),
-        finish: Box::new(move |node, committed| {
+        finish: Arc::new(move |node, committed| {
             let done = write::only(committed)?;
             write::written(node, &key, done, &tail, preference, blob)
         }),

@@ -1,5 +1,7 @@
 //! create and conditional create. Source: FHIR R4 http.html#create, #ccreate.
 
+use std::sync::Arc;
+
 use super::answer::{Answer, Body, Race, Step};
 use super::conditional::{Criteria, FoundByCondition, several};
 use super::node::Node;
@@ -66,7 +68,7 @@ pub fn create(context: &RequestContext, node: &Node, request: &CreateRequest) ->
         commit,
         race: Race::Retry,
         waits: blob.is_some(),
-        finish: Box::new(move |node, committed| {
+        finish: Arc::new(move |node, committed| {
             let done = write::only(committed)?;
             write::written(node, &key, done, &tail, preference, blob)
         }),

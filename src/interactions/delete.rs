@@ -3,6 +3,8 @@
 //! A deletion is a version without content; what it deleted stays in the history. Nothing refers
 //! back: a delete is never refused because of references to the resource (LEAK-36).
 
+use std::sync::Arc;
+
 use super::answer::{Answer, Body, Race, Step};
 use super::conditional::Criteria;
 use super::node::Node;
@@ -37,7 +39,7 @@ pub fn delete(
         commit: commit(context, vec![(key.clone(), expect)]),
         race: Race::Refuse,
         waits: false,
-        finish: Box::new(|_, committed| {
+        finish: Arc::new(|_, committed| {
             let mut answer = Answer::of(204, Body::Empty);
             if let Some(done) = committed.writes.first()
                 && done.outcome == WriteOutcome::Deleted
@@ -78,7 +80,7 @@ pub fn delete_matching(
         commit: commit(context, writes),
         race: Race::Retry,
         waits: false,
-        finish: Box::new(|_, committed| {
+        finish: Arc::new(|_, committed| {
             let deleted = committed
                 .writes
                 .iter()

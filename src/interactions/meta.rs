@@ -3,6 +3,8 @@
 //! Adding and removing profiles, tags and security labels makes no new content, but it makes a new
 //! version here: a label is part of what a reader may rely on, so that each state can be read back.
 
+use std::sync::Arc;
+
 use super::answer::{Answer, Body, Race, Step};
 use super::node::Node;
 use super::read::{current, vread};
@@ -105,10 +107,10 @@ pub fn change_meta(
         },
         race: Race::Retry,
         waits: blob.is_some(),
-        finish: Box::new(move |node, committed| {
+        finish: Arc::new(move |node, committed| {
             let done = write::only(committed)?;
             let now = Version {
-                key: written_key,
+                key: written_key.clone(),
                 version: done.version,
                 last_updated: done.last_updated,
                 method: Method::Put,

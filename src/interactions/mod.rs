@@ -14,6 +14,7 @@ pub mod cursor;
 pub mod delete;
 pub mod dispatch;
 pub mod history;
+pub mod idempotency;
 pub mod meta;
 pub mod node;
 pub mod patch;

@@ -1,5 +1,7 @@
 //! patch and conditional patch. Source: FHIR R4 http.html#patch, #cond-patch.
 
+use std::sync::Arc;
+
 use super::answer::{Race, Step};
 use super::conditional::{Criteria, FoundByCondition, several};
 use super::node::Node;
@@ -94,7 +96,7 @@ pub fn patch(context: &RequestContext, node: &Node, request: &PatchRequest) -> R
         commit,
         race,
         waits: blob.is_some(),
-        finish: Box::new(move |node, committed| {
+        finish: Arc::new(move |node, committed| {
             let done = write::only(committed)?;
             write::written(node, &key, done, &tail, preference, blob)
         }),

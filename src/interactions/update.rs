@@ -1,5 +1,7 @@
 //! update, conditional update and update-as-create. Source: FHIR R4 http.html#update, #cond-update.
 
+use std::sync::Arc;
+
 use super::answer::{Race, Step};
 use super::conditional::{Criteria, FoundByCondition, several};
 use super::node::Node;
@@ -57,7 +59,7 @@ pub fn update(context: &RequestContext, node: &Node, request: &UpdateRequest) ->
         commit,
         race,
         waits: blob.is_some(),
-        finish: Box::new(move |node, committed| {
+        finish: Arc::new(move |node, committed| {
             let done = write::only(committed)?;
             write::written(node, &key, done, &tail, preference, blob)
         }),

@@ -21,6 +21,7 @@ use super::connection::AnyConnection;
 use super::dialect;
 use super::dictionary::Dictionary;
 use super::flush;
+use super::idempotency::{self, Keep};
 use super::index_rows::IndexRows;
 use super::search_sql;
 use super::sql::Sql;
@@ -184,6 +185,7 @@ pub(super) struct Outgoing<'a> {
     pub(super) blobs: Vec<&'a blobs::BlobDraft>,
     pub(super) claims: BTreeMap<[u8; 32], i64>,
     pub(super) stale_claims: Vec<[u8; 32]>,
+    pub(super) kept: Vec<(&'a Keep, Vec<u8>)>,
 }
 
 impl<'a> Picture<'a> {
@@ -238,15 +240,16 @@ impl<'a> Picture<'a> {
         self.journal.clear();
         let (seq, stamp) = (self.next_seq, self.next_stamp);
         let refused = |picture: &mut Self, refusal: Refusal| {
-            for (index, state) in picture.journal.drain(..).rev() {
-                if let Some(place) = picture.states.get_mut(index) {
-                    *place = state;
-                }
-            }
-            (picture.next_seq, picture.next_stamp) = (seq, stamp);
+            picture.restore(seq, stamp);
             Ok(Err(CommitError::Refused(refusal)))
         };
 
+        if let Some(keep) = &commit.keep {
+            let in_group = out.kept.iter().any(|(other, _)| other.hash == keep.hash);
+            if in_group || idempotency::find(connection, &keep.hash)?.is_some() {
+                return refused(self, Refusal::Repeated);
+            }
+        }
         for (index, condition) in commit.conditions.iter().enumerate() {
             if !self.holds(connection, condition)? {
                 return refused(self, Refusal::ConditionChanged { condition: index });
@@ -257,6 +260,16 @@ impl<'a> Picture<'a> {
             match self.one(connection, index, write)? {
                 Ok(written) => writes.push(written),
                 Err(refusal) => return refused(self, refusal),
+            }
+        }
+        let committed = Committed { writes };
+        if let Some(keep) = &commit.keep {
+            match (keep.answer)(&committed) {
+                Ok(answer) => out.kept.push((keep, answer)),
+                Err(error) => {
+                    self.restore(seq, stamp);
+                    return Ok(Err(CommitError::Failed(error)));
+                }
             }
         }
         self.claim(connection, commit, out)?;
@@ -277,7 +290,17 @@ impl<'a> Picture<'a> {
             out.jobs.push((self.tick().0, job));
         }
         out.blobs.extend(&commit.blobs);
-        Ok(Ok(Committed { writes }))
+        Ok(Ok(committed))
+    }
+
+    /// Takes back what the commit being decided has changed.
+    fn restore(&mut self, seq: i64, stamp: Instant) {
+        for (index, state) in self.journal.drain(..).rev() {
+            if let Some(place) = self.states.get_mut(index) {
+                *place = state;
+            }
+        }
+        (self.next_seq, self.next_stamp) = (seq, stamp);
     }
 
     /// The next sequence number and its time; times rise with the sequence.

@@ -125,6 +125,8 @@ fn carry_tables(
     carry!(from, to, carried, progress, "index_value", "patient, param, value, sort, pk",
         patient: BigInt => i64, param: BigInt => i64, value: BigInt => i64, sort: BigInt => i64, pk: BigInt => i64);
     carry!(from, to, carried, progress, "claim", "hash, pk", hash: Binary => Vec<u8>, pk: BigInt => i64);
+    carry!(from, to, carried, progress, "idempotency", "hash, body, created, answer",
+        hash: Binary => Vec<u8>, body: Binary => Vec<u8>, created: BigInt => i64, answer: Binary => Vec<u8>);
     carry!(from, to, carried, progress, "audit_record", "seq, recorded, content, salt, leaf",
         seq: BigInt => i64, recorded: BigInt => i64, content: Text => String, salt: Binary => Vec<u8>,
         leaf: Binary => Vec<u8>);

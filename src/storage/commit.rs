@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::fhir::model::key::ResourceKey;
 
 use super::blobs::BlobDraft;
+use super::idempotency::Keep;
 use super::index_rows::IndexRows;
 use super::search_sql::Clause;
 
@@ -21,6 +22,8 @@ pub struct Commit {
     pub audit: Option<AuditDraft>,
     pub jobs: Vec<JobDraft>,
     pub blobs: Vec<BlobDraft>,
+    /// The answer to be kept for a request that may be sent again.
+    pub keep: Option<Keep>,
 }
 
 /// One change of one resource.
@@ -200,6 +203,8 @@ pub enum Refusal {
     OtherVersion { write: usize, found: i64 },
     /// A condition does not hold any more: look again and build the commit anew.
     ConditionChanged { condition: usize },
+    /// A request with the same Idempotency-Key was faster: its answer is kept.
+    Repeated,
 }
 
 impl From<Error> for CommitError {

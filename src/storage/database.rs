@@ -11,6 +11,7 @@ use super::commit::{Commit, CommitError, Committed};
 use super::connection::{AnyConnection, Purpose, Target, open, prepare_folder};
 use super::dictionary::Dictionary;
 use super::history::{self, HistoryEntry, HistoryPage, Scope};
+use super::idempotency::{self, Kept};
 use super::index_rows::Hasher;
 use super::readers::{Health, PointReply, Readers};
 use super::resources::{self, Version};
@@ -261,6 +262,11 @@ impl Database {
                 Ok((entries, total))
             })
         })
+    }
+
+    /// The answer kept for a request that was sent before.
+    pub fn kept(&self, hash: [u8; 32]) -> Result<Option<Kept>> {
+        self.reading(move |connection, _| idempotency::find(connection, &hash))
     }
 
     /// Opens an upload, to be hashed while it is written.

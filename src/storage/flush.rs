@@ -9,6 +9,7 @@ use super::blobs;
 use super::commit::JobDraft;
 use super::connection::AnyConnection;
 use super::dialect;
+use super::idempotency;
 use super::index_rows::{IndexRow, IndexRows};
 use super::sql::Sql;
 use crate::clock::Instant;
@@ -65,6 +66,7 @@ pub fn write(
             .execute(connection)?;
     }
     insert_claims(connection, &out.claims)?;
+    idempotency::insert(connection, &out.kept, now)?;
     insert_audit(connection, &out.audit)?;
     insert_jobs(connection, &out.jobs)
 }

@@ -12,5 +12,6 @@ mod process;
 mod support;
 
 mod documents;
+mod operating;
 mod rest;
 mod security;

@@ -93,8 +93,10 @@ impl Process {
     /// A server with further arguments.
     pub fn serve_with(database: &TestDatabase, arguments: &[&str]) -> Self {
         let (url, folder) = (database.url(), database.data_dir().display().to_string());
-        let mut all = vec!["serve", "--listen", "127.0.0.1:0", "--database", &url];
-        all.extend(["--data-dir", &folder]);
+        let mut all = vec!["serve", "--database", &url, "--data-dir", &folder];
+        if !arguments.contains(&"--listen") {
+            all.extend(["--listen", "127.0.0.1:0"]);
+        }
         all.extend_from_slice(arguments);
         let log: PathBuf = database.data_dir().join("stderr.log");
         let stderr = OpenOptions::new()

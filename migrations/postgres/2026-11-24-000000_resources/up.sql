@@ -73,6 +73,15 @@ CREATE TABLE claim (
     pk   BIGINT NOT NULL
 );
 
+-- Answers to requests with an Idempotency-Key, kept for a day.
+CREATE TABLE idempotency (
+    hash    BYTEA  NOT NULL PRIMARY KEY,
+    body    BYTEA  NOT NULL,
+    created BIGINT NOT NULL,
+    answer  BYTEA  NOT NULL
+);
+CREATE INDEX idempotency_created ON idempotency (created);
+
 -- What happened; only ever appended to.
 CREATE TABLE audit_record (
     seq      BIGINT  NOT NULL PRIMARY KEY,

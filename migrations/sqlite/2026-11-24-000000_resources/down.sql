@@ -3,6 +3,7 @@ DROP TABLE blob_chunk;
 DROP TABLE blob;
 DROP TABLE job;
 DROP TABLE audit_record;
+DROP TABLE idempotency;
 DROP TABLE claim;
 DROP TABLE index_value;
 DROP TABLE history;

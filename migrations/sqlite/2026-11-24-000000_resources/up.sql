@@ -73,6 +73,15 @@ CREATE TABLE claim (
     pk   BIGINT NOT NULL
 ) WITHOUT ROWID;
 
+-- Answers to requests with an Idempotency-Key, kept for a day.
+CREATE TABLE idempotency (
+    hash    BLOB   NOT NULL PRIMARY KEY,
+    body    BLOB   NOT NULL,
+    created BIGINT NOT NULL,
+    answer  BLOB   NOT NULL
+);
+CREATE INDEX idempotency_created ON idempotency (created);
+
 -- What happened; only ever appended to.
 CREATE TABLE audit_record (
     seq      INTEGER NOT NULL PRIMARY KEY,

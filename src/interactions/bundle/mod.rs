@@ -54,6 +54,11 @@ pub fn process(
     }
 }
 
+/// Whether a text is a batch, whose entries are executed one by one and not in one commit.
+pub fn is_batch(node: &Node, text: &[u8]) -> bool {
+    cut(node, text).is_ok_and(|bundle| bundle.bundle_type == Some(b"\"batch\""))
+}
+
 fn cut<'a>(node: &Node, text: &'a [u8]) -> Result<RawBundle<'a>> {
     let most = node.choices.bundle_entries;
     RawBundle::cut(text, most).map_err(|error| match error {

@@ -1,11 +1,13 @@
 //! transaction: all or nothing, in the order R4 prescribes: DELETE, POST, PUT and PATCH, GET.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::batch::look;
 use super::entry::{Entry, inside, respond};
 use super::references::{Identities, base_of, conditional_references, replace};
 use crate::audit::{self, Action};
+use crate::clock::Instant;
 use crate::context::RequestContext;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::model::bundle::{BundleWriter, RawEntry};
@@ -40,8 +42,10 @@ pub fn first_half(
     let commit = plan.build(context, node, &entries)?;
     let named = entries.iter().any(|entry| entry.if_match.0.is_some());
     let entries: Vec<Entry<'static>> = entries.into_iter().map(Entry::without_resource).collect();
+    let planned = plan.planned;
     if commit.writes.is_empty() {
-        let json = second_half(node, &entries, plan, preference)?;
+        let nothing = Committed { writes: Vec::new() };
+        let json = second_half(node, &entries, &planned, &nothing, preference)?;
         return Ok(Step::Done(Answer::of(200, Body::Json(json))));
     }
     let reads =
@@ -50,9 +54,8 @@ pub fn first_half(
         commit,
         race: if named { Race::Refuse } else { Race::Retry },
         waits: reads,
-        finish: Box::new(move |node, committed| {
-            plan.record(committed);
-            let json = second_half(node, &entries, plan, preference)?;
+        finish: Arc::new(move |node, committed| {
+            let json = second_half(node, &entries, &planned, committed, preference)?;
             Ok(Answer::of(200, Body::Json(json)))
         }),
     })
@@ -62,27 +65,96 @@ pub fn first_half(
 fn second_half(
     node: &Node,
     entries: &[Entry<'_>],
-    mut plan: Plan,
+    planned: &[Planned],
+    committed: &Committed,
     preference: Return,
 ) -> Result<Vec<u8>> {
     let mut bundle = BundleWriter::new("transaction-response");
-    for entry in entries {
-        let mut answer = match plan.answers.get_mut(entry.index).and_then(Option::take) {
+    for (entry, planned) in entries.iter().zip(planned) {
+        let mut answer = match planned.answer(committed) {
             Some(answer) => answer,
             None => look(node, entry).map_err(|error| error.at(entry.place()))?,
         };
-        let wrote = matches!(answer.body, Body::Empty) && answer.location.is_some();
         if preference == Return::Representation
-            && wrote
-            && let Some(key) = plan.keys.get(entry.index).cloned().flatten()
+            && let Some(key) = planned.shown()
         {
-            answer.body = Body::Stored(Box::new(current(node, &key)?));
+            answer.body = Body::Stored(Box::new(current(node, key)?));
         }
         let mut out = bundle.entry();
         respond(node, &mut out, &answer, Return::Representation)?;
         out.end();
     }
     Ok(bundle.finish())
+}
+
+/// What becomes of an entry.
+enum Planned {
+    /// It is answered by reading, after the commit.
+    Read,
+    /// A conditional delete that matched nothing.
+    Nothing,
+    /// A conditional create that found the resource.
+    Existing {
+        key: ResourceKey,
+        version: i64,
+        last_updated: Instant,
+    },
+    /// The write at this position of the commit.
+    Write {
+        position: usize,
+        key: ResourceKey,
+        deletes: bool,
+    },
+}
+
+impl Planned {
+    /// The answer to an entry that writes, once the commit is done.
+    fn answer(&self, committed: &Committed) -> Option<Answer> {
+        let mut answer = Answer::of(204, Body::Empty);
+        match self {
+            Planned::Read => return None,
+            Planned::Nothing => {}
+            Planned::Existing {
+                key,
+                version,
+                last_updated,
+            } => {
+                answer.status = 200;
+                answer.version = Some((*version, *last_updated));
+                answer.location = Some(format!("{key}/_history/{version}"));
+            }
+            Planned::Write {
+                position,
+                key,
+                deletes,
+            } => {
+                let done = committed.writes.get(*position)?;
+                answer.status = match done.outcome {
+                    WriteOutcome::Created => 201,
+                    WriteOutcome::Updated | WriteOutcome::Unchanged => 200,
+                    WriteOutcome::Deleted | WriteOutcome::NothingToDelete => 204,
+                };
+                answer.version = Some((done.version, done.last_updated));
+                if !deletes {
+                    answer.location = Some(format!("{key}/_history/{}", done.version));
+                }
+            }
+        }
+        Some(answer)
+    }
+
+    /// The resource that a client who wants representations is shown.
+    fn shown(&self) -> Option<&ResourceKey> {
+        match self {
+            Planned::Existing { key, .. }
+            | Planned::Write {
+                key,
+                deletes: false,
+                ..
+            } => Some(key),
+            _ => None,
+        }
+    }
 }
 
 /// What the entries mean, before anything is written.
@@ -96,7 +168,7 @@ struct Plan {
     existing: HashMap<usize, Box<Version>>,
     expects: HashMap<usize, Expect>,
     claims: Vec<(usize, Criteria)>,
-    answers: Vec<Option<Answer>>,
+    planned: Vec<Planned>,
     /// Numbers of the entries behind the writes, in order.
     order: Vec<usize>,
 }
@@ -249,7 +321,7 @@ impl Plan {
         node: &Node,
         entries: &[Entry<'_>],
     ) -> Result<Commit> {
-        self.answers = entries.iter().map(|_| None).collect();
+        self.planned = entries.iter().map(|_| Planned::Read).collect();
         let mut commit = Commit::default();
         for verb in [Verb::Delete, Verb::Post, Verb::Put] {
             for entry in entries {
@@ -275,40 +347,27 @@ impl Plan {
         Ok(commit)
     }
 
-    /// Enters what the commit did into the answers.
-    fn record(&mut self, committed: &Committed) {
-        for (index, done) in self.order.iter().zip(&committed.writes) {
-            let Some(Some(answer)) = self.answers.get_mut(*index) else {
-                continue;
-            };
-            answer.status = match done.outcome {
-                WriteOutcome::Created => 201,
-                WriteOutcome::Updated | WriteOutcome::Unchanged => 200,
-                WriteOutcome::Deleted | WriteOutcome::NothingToDelete => 204,
-            };
-            answer.version = Some((done.version, done.last_updated));
-            answer.location = answer
-                .location
-                .take()
-                .map(|key| format!("{key}/_history/{}", done.version));
+    fn plan(&mut self, entry: &Entry<'_>, planned: Planned) {
+        if let Some(place) = self.planned.get_mut(entry.index) {
+            *place = planned;
         }
     }
 
     fn write(&mut self, node: &Node, entry: &Entry<'_>, commit: &mut Commit) -> Result<()> {
         let Some(key) = self.keys.get(entry.index).cloned().flatten() else {
-            // A conditional delete that matches nothing.
-            if let Some(place) = self.answers.get_mut(entry.index) {
-                *place = Some(Answer::of(204, Body::Empty));
-            }
+            self.plan(entry, Planned::Nothing);
             return Ok(());
         };
         if let Some(version) = self.existing.remove(&entry.index) {
-            let mut answer = Answer::of(200, Body::Empty);
-            answer.version = Some((version.version, version.last_updated));
-            answer.location = Some(format!("{key}/_history/{}", version.version));
-            if let Some(place) = self.answers.get_mut(entry.index) {
-                *place = Some(answer);
-            }
+            let (version, last_updated) = (version.version, version.last_updated);
+            self.plan(
+                entry,
+                Planned::Existing {
+                    key,
+                    version,
+                    last_updated,
+                },
+            );
             return Ok(());
         }
         let mut expect = self
@@ -340,13 +399,12 @@ impl Plan {
                 Change::Put(prepared.content)
             }
         };
-        let mut answer = Answer::of(200, Body::Empty);
-        if entry.verb != Verb::Delete {
-            answer.location = Some(key.to_string());
-        }
-        if let Some(place) = self.answers.get_mut(entry.index) {
-            *place = Some(answer);
-        }
+        let planned = Planned::Write {
+            position: commit.writes.len(),
+            key: key.clone(),
+            deletes: entry.verb == Verb::Delete,
+        };
+        self.plan(entry, planned);
         self.order.push(entry.index);
         commit.writes.push(Write {
             key,

@@ -1,3 +1,4 @@
 //! The FHIR R4 RESTful API.
 
 mod crud;
+mod idempotency;

@@ -100,7 +100,8 @@ fn what_cannot_be_meant_is_refused() {
     );
     check(&[], &[], "listn = \"127.0.0.1:0\"", "the nearest is listen");
     check(&[], &[], "[limits]\nuri_bytes = 1", "limits.uri_bytes");
-    check(&["--config", "/nowhere/f.toml"], &[], "", "cannot be read");
+    let text = refused(program(&["serve", "--config", "/nowhere/f.toml"]));
+    assert!(text.contains("cannot be read"), "{text}");
     // An address that is taken.
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

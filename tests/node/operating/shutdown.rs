@@ -1,0 +1,99 @@
+//! SIGTERM: what is in flight is finished, nothing acknowledged is lost, exit code 0 (OPS-02).
+
+use std::io::Write as _;
+use std::net::TcpStream;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use crate::process::{Process, raw_answer};
+use crate::support::database::TestDatabase;
+
+const JSON: [(&str, &str); 1] = [("content-type", "application/fhir+json")];
+const MOST: Duration = Duration::from_secs(20);
+
+#[test]
+fn ops_02_a_request_in_flight_is_finished() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let database = TestDatabase::fresh();
+        let server = Process::serve(&database);
+        let body = br#"{"resourceType":"Patient","id":"slow"}"#;
+        let mut stream = TcpStream::connect(server.address()).unwrap();
+        let head = format!(
+            "PUT /fhir/Patient/slow HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/fhir+json\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(&body[..10]).unwrap();
+        std::thread::sleep(Duration::from_millis(200));
+        server.signal(signal);
+        std::thread::sleep(Duration::from_millis(300));
+        stream.write_all(&body[10..]).unwrap();
+        let answer = raw_answer(&mut stream);
+        assert!(answer.starts_with("HTTP/1.1 201"), "{signal:?}: {answer}");
+        drop(stream);
+        let status = server.wait(MOST);
+        assert_eq!(status.code(), Some(0), "{signal:?}: {status:?}");
+        let server = Process::serve(&database);
+        assert_eq!(server.get("Patient/slow").status, 200);
+    }
+}
+
+#[test]
+fn ops_02_restarts_under_load_lose_nothing_acknowledged() {
+    let database = TestDatabase::fresh();
+    let acknowledged = Mutex::new(Vec::new());
+    for round in 0..4 {
+        let server = Process::serve(&database);
+        let ended = std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let (server, acknowledged) = (&server, &acknowledged);
+                scope.spawn(move || {
+                    for number in 0.. {
+                        let id = format!("r{round}t{thread}n{number}");
+                        let body = format!(r#"{{"resourceType":"Patient","id":"{id}"}}"#);
+                        let path = format!("Patient/{id}");
+                        let Some(answer) = server.ask("PUT", &path, &JSON, body.as_bytes()) else {
+                            return;
+                        };
+                        // Whoever is answered at all is answered well.
+                        assert_eq!(answer.status, 201, "{}", answer.text());
+                        acknowledged.lock().unwrap().push(path);
+                    }
+                });
+            }
+            std::thread::sleep(Duration::from_millis(300));
+            server.terminate();
+            Instant::now()
+        });
+        let status = server.wait(MOST);
+        assert_eq!(status.code(), Some(0), "{status:?}");
+        assert!(ended.elapsed() < MOST);
+    }
+    let acknowledged = acknowledged.into_inner().unwrap();
+    assert!(acknowledged.len() > 40, "{}", acknowledged.len());
+    let server = Process::serve(&database);
+    for path in &acknowledged {
+        assert_eq!(server.get(path).status, 200, "{path} is lost");
+    }
+}
+
+/// In production a balancer first hears that the process is going.
+#[test]
+fn ops_02_not_ready_before_the_end() {
+    let database = TestDatabase::fresh();
+    let config = database.data_dir().join("f.toml");
+    std::fs::write(&config, "[http]\ndrain_seconds = 2\n").unwrap();
+    let server = Process::serve_with(&database, &["--config", config.to_str().unwrap()]);
+    assert_eq!(server.get("/health/ready").status, 200);
+    server.terminate();
+    let end = Instant::now() + Duration::from_secs(1);
+    while server.get("/health/ready").status != 503 {
+        assert!(Instant::now() < end, "still ready");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(server.get("/health/live").status, 200);
+    assert_eq!(server.get("metadata").status, 200);
+    assert_eq!(server.wait(MOST).code(), Some(0));
+}
