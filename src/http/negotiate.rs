@@ -65,8 +65,8 @@ pub fn wanted(headers: &HeaderMap, pairs: &[(String, String)]) -> Result<Wanted>
             raw: true,
         });
     }
-    let mut best: Option<(f32, Format, bool)> = None;
-    let mut anything_else = false;
+    let mut best: Option<(f32, Format)> = None;
+    let (mut anything_else, mut names_fhir) = (false, false);
     for range in accept.split(',') {
         let quality = parameter_of(range, "q")
             .and_then(|q| q.parse::<f32>().ok())
@@ -80,34 +80,30 @@ pub fn wanted(headers: &HeaderMap, pairs: &[(String, String)]) -> Result<Wanted>
             continue;
         }
         let essence = essence(range);
-        let found = if essence == "*/*" || essence == "application/*" {
-            Some((Format::Json, true))
-        } else {
-            format_of(&essence).map(|format| (format, false))
+        names_fhir |= essence.starts_with("application/fhir+");
+        let found = match essence.as_str() {
+            "*/*" | "application/*" => Some(Format::Json),
+            other => format_of(other),
         };
         match found {
-            Some((format, open)) => {
-                if best.is_none_or(|(before, _, _)| quality > before) {
-                    best = Some((quality, format, open));
-                }
+            Some(format) if best.is_none_or(|(before, _)| quality > before) => {
+                best = Some((quality, format));
             }
+            Some(_) => {}
             None => anything_else = true,
         }
     }
-    match best {
-        Some((_, format, open)) => Ok(Wanted {
-            format,
-            pretty,
-            raw: open || anything_else,
-        }),
-        // Only a Binary can be anything else; whoever answers something else says 406.
-        None if anything_else && accept_could_be_a_document(accept) => Ok(Wanted {
-            format: Format::Json,
-            pretty,
-            raw: true,
-        }),
-        None => Err(not_acceptable("Accept")),
-    }
+    // Only a Binary can be anything else; whoever answers something else says 406.
+    let format = match best {
+        Some((_, format)) => format,
+        None if anything_else && accept_could_be_a_document(accept) => Format::Json,
+        None => return Err(not_acceptable("Accept")),
+    };
+    Ok(Wanted {
+        format,
+        pretty,
+        raw: !names_fhir,
+    })
 }
 
 /// Whether an `Accept` without a FHIR form may be meant for the bytes of a Binary.

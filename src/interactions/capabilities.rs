@@ -21,7 +21,7 @@ const INTERACTIONS: [&str; 9] = [
     "search-type",
 ];
 
-/// Operations by the level at which they are called: name and canonical.
+/// Operations on every type, called on a resource or one of its versions: name and canonical.
 const TYPE_OPERATIONS: [(&str, &str); 3] = [
     (
         "meta",
@@ -40,7 +40,7 @@ const TYPE_OPERATIONS: [(&str, &str); 3] = [
 /// Operations of our own on DocumentReference.
 const INGEST: (&str, &str) = (
     "ingest",
-    "https://fascicolo.example/OperationDefinition/DocumentReference-ingest",
+    "https://fascicolo.dev/fhir/OperationDefinition/DocumentReference-ingest",
 );
 
 /// The statement as JSON.
@@ -200,6 +200,12 @@ fn operation((name, definition): &(&str, &str)) -> Value {
     let mut operation = Object::new();
     operation.push("name", *name);
     operation.push("definition", *definition);
+    let level = if name.starts_with("meta") {
+        "on a resource; $meta also on one of its versions"
+    } else {
+        "on the type"
+    };
+    operation.push("documentation", level);
     Value::Object(operation)
 }
 

@@ -135,3 +135,23 @@ fn dev_07_development_mode_shows_itself_everywhere() {
     let foreign = server.raw(b"GET /fhir/Patient HTTP/1.1\r\nHost: evil.example\r\n\r\n");
     assert!(foreign.contains("x-fascicolo-mode: dev"), "{foreign}");
 }
+
+/// In production the probes of a balancer come by whatever name; nothing else does (HTTP-05).
+#[test]
+fn http_05_without_dev_only_probes_come_by_any_name() {
+    let database = TestDatabase::fresh();
+    let server = Process::serve_with(&database, &[]);
+    for (path, status) in [
+        ("/health/live", "200"),
+        ("/health/ready", "200"),
+        ("/fhir/metadata", "400"),
+        ("/", "400"),
+        ("/health/../fhir/metadata", "400"),
+    ] {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: 10.0.0.7:8080\r\n\r\n");
+        let answer = server.raw(request.as_bytes());
+        let found = answer.split(' ').nth(1).unwrap_or("nothing");
+        let refused = status != "200" && matches!(found, "400" | "404");
+        assert!(found == status || refused, "{path}: {answer}");
+    }
+}

@@ -109,7 +109,8 @@ fn what_cannot_be_meant_is_refused() {
     // A database that nobody answers for; its password is not told.
     let nobody = "postgres://u:geheim@127.0.0.1:1/d";
     let mut command = program(&["serve", "--listen", "127.0.0.1:0", "--database", nobody]);
-    command.current_dir(tempfile::tempdir().unwrap().path());
+    let folder = tempfile::tempdir().unwrap();
+    command.current_dir(folder.path());
     let text = refused(command);
     assert!(text.contains("cannot be reached"), "{text}");
     assert!(!text.contains("geheim"), "{text}");
