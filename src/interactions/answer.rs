@@ -10,6 +10,7 @@ use crate::fhir::model::key::ResourceKey;
 use crate::storage::{Commit, CommitError, Committed, Refusal, Version};
 
 use super::node::Node;
+use super::request::IfMatch;
 
 /// An answer to a FHIR interaction.
 #[derive(Debug)]
@@ -85,6 +86,16 @@ pub enum Race {
     Refuse,
     /// The client named none: look again and build the change anew.
     Retry,
+}
+
+impl Race {
+    /// Whether the client named the version it means.
+    pub fn of(if_match: &IfMatch) -> Self {
+        match if_match.0 {
+            Some(_) => Race::Refuse,
+            None => Race::Retry,
+        }
+    }
 }
 
 /// How often a write is built anew before the client is asked to come back.

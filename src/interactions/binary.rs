@@ -6,14 +6,14 @@ use super::answer::{Answer, Body, Race, Step};
 use super::node::Node;
 use super::request::Return;
 use super::update::check_id;
-use super::write::{self, Incoming, Prepared};
-use crate::audit::{self, Action};
+use super::write::{self, Incoming, Single};
+use crate::audit::Action;
 use crate::context::RequestContext;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::model::json;
 use crate::fhir::model::key::{ResourceKey, is_id, is_type_name};
 use crate::fhir::model::value::{Object, Value};
-use crate::storage::{Change, Commit, Expect, Method, Upload, Version, Write};
+use crate::storage::{Expect, Method, Upload, Version};
 
 /// Bytes that become a Binary.
 pub struct RawBinary {
@@ -55,29 +55,22 @@ pub fn write_raw(context: &RequestContext, node: &Node, raw: &RawBinary) -> Resu
             node.ids.new_id()?,
         ),
     };
-    let mut prepared: Prepared = write::prepare(node, "Binary", incoming, method)?;
+    let mut prepared = write::prepare(node, "Binary", incoming, method)?;
     let draft = node.store.stage(Arc::clone(&raw.upload))?;
     prepared.content.blob = Some(draft.sha256);
-    let key = ResourceKey::new("Binary", id);
-    let (tail, blob, preference) = (prepared.tail, prepared.content.blob, raw.preference);
-    Ok(Step::Commit {
-        commit: Commit {
-            audit: Some(audit::draft(context, action, [&key])),
-            blobs: vec![draft],
-            writes: vec![Write {
-                key: key.clone(),
-                expect,
-                change: Change::Put(prepared.content),
-            }],
-            ..Commit::default()
+    prepared.blobs.push(draft);
+    Ok(write::single(
+        context,
+        prepared,
+        Single {
+            action,
+            key: ResourceKey::new("Binary", id),
+            expect,
+            conditions: Vec::new(),
+            race: Race::Refuse,
+            preference: raw.preference,
         },
-        race: Race::Refuse,
-        waits: blob.is_some(),
-        finish: Arc::new(move |node, committed| {
-            let done = write::only(committed)?;
-            write::written(node, &key, done, &tail, preference, blob)
-        }),
-    })
+    ))
 }
 
 /// The bytes of a Binary, with the media type it declares.

@@ -1,17 +1,15 @@
 //! create and conditional create. Source: FHIR R4 http.html#create, #ccreate.
 
-use std::sync::Arc;
-
 use super::answer::{Answer, Body, Race, Step};
 use super::conditional::{Criteria, FoundByCondition, several};
 use super::node::Node;
 use super::request::Return;
-use super::write::{self, Incoming};
-use crate::audit::{self, Action};
+use super::write::{self, Incoming, Single};
+use crate::audit::Action;
 use crate::context::RequestContext;
 use crate::error::Result;
 use crate::fhir::model::key::ResourceKey;
-use crate::storage::{Change, Commit, Expect, Matches, Method, Write};
+use crate::storage::{Expect, Matches, Method};
 
 /// A create as it was asked for.
 pub struct CreateRequest {
@@ -49,28 +47,19 @@ pub fn create(context: &RequestContext, node: &Node, request: &CreateRequest) ->
     }
     let key = ResourceKey::new(resource_type.as_str(), node.ids.new_id()?);
     let prepared = write::prepare(node, resource_type, request.body.clone(), Method::Post)?;
-    let (tail, blob, preference) = (prepared.tail, prepared.content.blob, request.preference);
-    let commit = Commit {
-        conditions: criteria
-            .iter()
-            .map(|criteria| criteria.condition(node, Matches::None, Some(0)))
-            .collect(),
-        audit: Some(audit::draft(context, Action::Create, [&key])),
-        blobs: prepared.blobs,
-        writes: vec![Write {
-            key: key.clone(),
+    Ok(write::single(
+        context,
+        prepared,
+        Single {
+            action: Action::Create,
+            key,
             expect: Expect::New,
-            change: Change::Put(prepared.content),
-        }],
-        ..Commit::default()
-    };
-    Ok(Step::Commit {
-        commit,
-        race: Race::Retry,
-        waits: blob.is_some(),
-        finish: Arc::new(move |node, committed| {
-            let done = write::only(committed)?;
-            write::written(node, &key, done, &tail, preference, blob)
-        }),
-    })
+            conditions: criteria
+                .iter()
+                .map(|criteria| criteria.condition(node, Matches::None, Some(0)))
+                .collect(),
+            race: Race::Retry,
+            preference: request.preference,
+        },
+    ))
 }

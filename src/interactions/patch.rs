@@ -1,22 +1,20 @@
 //! patch and conditional patch. Source: FHIR R4 http.html#patch, #cond-patch.
 
-use std::sync::Arc;
-
 use super::answer::{Race, Step};
 use super::conditional::{Criteria, FoundByCondition, several};
 use super::node::Node;
 use super::read::current;
 use super::request::{IfMatch, Return};
 use super::update::{UpdateTarget, check_id};
-use super::write::{self, Incoming};
-use crate::audit::{self, Action};
+use super::write::{self, Incoming, Single};
+use crate::audit::Action;
 use crate::context::RequestContext;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::model::json;
 use crate::fhir::model::key::ResourceKey;
 use crate::fhir::model::value::Value;
 use crate::fhir::patch::{Patch, apply};
-use crate::storage::{Change, Commit, Expect, Matches, Method, Version, Write};
+use crate::storage::{Expect, Matches, Method, Version};
 
 /// A patch as it was asked for.
 pub struct PatchRequest {
@@ -75,32 +73,18 @@ pub fn patch(context: &RequestContext, node: &Node, request: &PatchRequest) -> R
     }
     let patched = patched(node, &version, &request.patch)?;
     let prepared = write::prepare(node, &request.resource_type, patched, Method::Patch)?;
-    let (tail, blob, preference) = (prepared.tail, prepared.content.blob, request.preference);
-    let key = version.key;
-    let commit = Commit {
-        conditions: condition.into_iter().collect(),
-        audit: Some(audit::draft(context, Action::Update, [&key])),
-        blobs: prepared.blobs,
-        writes: vec![Write {
-            key: key.clone(),
+    Ok(write::single(
+        context,
+        prepared,
+        Single {
+            action: Action::Update,
+            key: version.key,
             expect: Expect::Version(version.version),
-            change: Change::Put(prepared.content),
-        }],
-        ..Commit::default()
-    };
-    let race = match request.if_match.0 {
-        Some(_) => Race::Refuse,
-        None => Race::Retry,
-    };
-    Ok(Step::Commit {
-        commit,
-        race,
-        waits: blob.is_some(),
-        finish: Arc::new(move |node, committed| {
-            let done = write::only(committed)?;
-            write::written(node, &key, done, &tail, preference, blob)
-        }),
-    })
+            conditions: condition.into_iter().collect(),
+            race: Race::of(&request.if_match),
+            preference: request.preference,
+        },
+    ))
 }
 
 /// The resource after the patch, with the shape R4 gives it and still the same resource (IN-22).

@@ -1,17 +1,15 @@
 //! update, conditional update and update-as-create. Source: FHIR R4 http.html#update, #cond-update.
 
-use std::sync::Arc;
-
 use super::answer::{Race, Step};
 use super::conditional::{Criteria, FoundByCondition, several};
 use super::node::Node;
 use super::request::{IfMatch, Return};
-use super::write::{self, Incoming};
-use crate::audit::{self, Action};
+use super::write::{self, Incoming, Single};
+use crate::audit::Action;
 use crate::context::RequestContext;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::model::key::{ResourceKey, is_id};
-use crate::storage::{Change, Commit, Condition, Expect, Matches, Method, Write};
+use crate::storage::{Condition, Expect, Matches, Method};
 
 /// An update as it was asked for.
 pub struct UpdateRequest {
@@ -39,31 +37,18 @@ pub fn update(context: &RequestContext, node: &Node, request: &UpdateRequest) ->
     };
     let key = ResourceKey::new(resource_type.as_str(), plan.id.as_str());
     let prepared = write::prepare(node, resource_type, request.body.clone(), Method::Put)?;
-    let (tail, blob, preference) = (prepared.tail, prepared.content.blob, request.preference);
-    let commit = Commit {
-        conditions: plan.condition.into_iter().collect(),
-        audit: Some(audit::draft(context, Action::Update, [&key])),
-        blobs: prepared.blobs,
-        writes: vec![Write {
-            key: key.clone(),
+    Ok(write::single(
+        context,
+        prepared,
+        Single {
+            action: Action::Update,
+            key,
             expect: plan.expect,
-            change: Change::Put(prepared.content),
-        }],
-        ..Commit::default()
-    };
-    let race = match request.if_match.0 {
-        Some(_) => Race::Refuse,
-        None => Race::Retry,
-    };
-    Ok(Step::Commit {
-        commit,
-        race,
-        waits: blob.is_some(),
-        finish: Arc::new(move |node, committed| {
-            let done = write::only(committed)?;
-            write::written(node, &key, done, &tail, preference, blob)
-        }),
-    })
+            conditions: plan.condition.into_iter().collect(),
+            race: Race::of(&request.if_match),
+            preference: request.preference,
+        },
+    ))
 }
 
 struct Plan {

@@ -5,15 +5,20 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::answer::{Answer, Body};
+use super::answer::{Answer, Body, Race, Step};
 use super::node::Node;
 use super::request::Return;
+use crate::audit::{self, Action};
+use crate::context::RequestContext;
 use crate::error::{Error, Issue, Kind, Result, Severity};
 use crate::fhir::model::json;
 use crate::fhir::model::key::ResourceKey;
 use crate::fhir::model::value::{Object, Value};
 use crate::fhir::validation::shape;
-use crate::storage::{BlobDraft, Committed, Content, Method, WriteOutcome, Written, body};
+use crate::storage::{
+    BlobDraft, Change, Commit, Committed, Condition, Content, Expect, Method, Write, WriteOutcome,
+    Written, body,
+};
 
 /// A resource as it arrived: the text, when it is JSON that may be kept as written, and its tree.
 #[derive(Clone, Debug)]
@@ -232,8 +237,51 @@ fn take_data(node: &Node, incoming: &mut Incoming) -> Result<Option<BlobDraft>> 
     node.store.stage(Arc::new(upload.finish()?)).map(Some)
 }
 
+/// One resource that is to be written, and under which circumstances.
+pub struct Single {
+    pub action: Action,
+    pub key: ResourceKey,
+    pub expect: Expect,
+    pub conditions: Vec<Condition>,
+    pub race: Race,
+    pub preference: Return,
+}
+
+/// The first half of a write of one resource.
+pub fn single(context: &RequestContext, prepared: Prepared, single: Single) -> Step {
+    let Single {
+        action,
+        key,
+        expect,
+        conditions,
+        race,
+        preference,
+    } = single;
+    let (tail, blob) = (prepared.tail, prepared.content.blob);
+    Step::Commit {
+        commit: Commit {
+            conditions,
+            audit: Some(audit::draft(context, action, [&key])),
+            blobs: prepared.blobs,
+            writes: vec![Write {
+                key: key.clone(),
+                expect,
+                change: Change::Put(prepared.content),
+            }],
+            ..Commit::default()
+        },
+        race,
+        // The answer may hold the document, which is then read back.
+        waits: blob.is_some() && preference == Return::Representation,
+        finish: Arc::new(move |node, committed| {
+            let done = only(committed)?;
+            written(node, &key, done, &tail, preference, blob)
+        }),
+    }
+}
+
 /// The answer to a write, as the client prefers it.
-pub fn written(
+fn written(
     node: &Node,
     key: &ResourceKey,
     written: Written,

@@ -76,36 +76,43 @@ pub fn raise_counter(connection: &mut AnyConnection, seq: i64, stamp: Instant) -
 const STATE: &str =
     "SELECT r.type, r.id, r.pk, r.version, r.deleted, r.index_rows FROM resource r ";
 
+/// Rows of `resource r` by keys (type, id): a prepared statement many times where a look-up stays in the
+/// process, one statement where it is a round trip.
+macro_rules! rows_by_keys {
+    ($connection:expr, $keys:expr, $select:expr, $sql:ty) => {
+        match $connection {
+            AnyConnection::Sqlite(connection) => {
+                let mut rows = Vec::with_capacity($keys.len());
+                for (type_id, id) in $keys {
+                    let found = Sql::<$sql>::new($select)
+                        .push("WHERE r.type = ")
+                        .bind(*type_id)
+                        .push(" AND r.id = ")
+                        .bind_text((*id).to_owned())
+                        .get_result(connection)
+                        .optional()?;
+                    rows.extend(found);
+                }
+                Ok(rows)
+            }
+            AnyConnection::Postgres(connection) => {
+                let (types, ids) = key_arrays($keys);
+                let rows = Sql::<$sql>::new($select)
+                    .push("JOIN unnest(")
+                    .bind_text(types)
+                    .push("::text::bigint[], ")
+                    .bind_text(ids)
+                    .push("::text::text[]) AS k(type, id) ON r.type = k.type AND r.id = k.id")
+                    .load(connection)?;
+                Ok(rows)
+            }
+        }
+    };
+}
+
 /// The current state of some keys (type, id); unknown ones have no row.
 pub fn load_states(connection: &mut AnyConnection, keys: &[(i64, &str)]) -> Result<Vec<StateRow>> {
-    match connection {
-        // One prepared statement many times: a lookup in the process, no round trip.
-        AnyConnection::Sqlite(connection) => {
-            let mut rows = Vec::new();
-            for (type_id, id) in keys {
-                let found: Option<StateRow> = Sql::<StateSql>::new(STATE)
-                    .push("WHERE r.type = ")
-                    .bind(*type_id)
-                    .push(" AND r.id = ")
-                    .bind_text((*id).to_owned())
-                    .get_result(connection)
-                    .optional()?;
-                rows.extend(found);
-            }
-            Ok(rows)
-        }
-        AnyConnection::Postgres(connection) => {
-            let (types, ids) = key_arrays(keys);
-            let rows = Sql::<StateSql>::new(STATE)
-                .push("JOIN unnest(")
-                .bind_text(types)
-                .push("::text::bigint[], ")
-                .bind_text(ids)
-                .push("::text::text[]) AS k(type, id) ON r.type = k.type AND r.id = k.id")
-                .load(connection)?;
-            Ok(rows)
-        }
-    }
+    rows_by_keys!(connection, keys, STATE, StateSql)
 }
 
 /// A row of a point read: type, id, then what [`super::resources`] makes a version of.
@@ -123,35 +130,9 @@ type PointSql = (
 
 const POINT: &str = "SELECT r.type, r.id, r.version, r.last_updated, r.method, r.deleted, r.body, r.blob FROM resource r ";
 
-/// The current versions of some keys, in one statement where a statement is a round trip.
+/// The current versions of some keys (type, id); unknown ones have no row.
 pub fn load_points(connection: &mut AnyConnection, keys: &[(i64, &str)]) -> Result<Vec<PointRow>> {
-    match connection {
-        AnyConnection::Sqlite(connection) => {
-            let mut rows = Vec::with_capacity(keys.len());
-            for (type_id, id) in keys {
-                let found: Option<PointRow> = Sql::<PointSql>::new(POINT)
-                    .push("WHERE r.type = ")
-                    .bind(*type_id)
-                    .push(" AND r.id = ")
-                    .bind_text((*id).to_owned())
-                    .get_result(connection)
-                    .optional()?;
-                rows.extend(found);
-            }
-            Ok(rows)
-        }
-        AnyConnection::Postgres(connection) => {
-            let (types, ids) = key_arrays(keys);
-            let rows = Sql::<PointSql>::new(POINT)
-                .push("JOIN unnest(")
-                .bind_text(types)
-                .push("::text::bigint[], ")
-                .bind_text(ids)
-                .push("::text::text[]) AS k(type, id) ON r.type = k.type AND r.id = k.id")
-                .load(connection)?;
-            Ok(rows)
-        }
-    }
+    rows_by_keys!(connection, keys, POINT, PointSql)
 }
 
 /// Array literals for PostgreSQL. Logical ids have no character that would need quoting.

@@ -25,8 +25,11 @@ pub struct Keep {
     /// Of the body: the same key with another body is refused.
     pub body: [u8; 32],
     /// Makes the answer from what the commit did. Runs inside the transaction: it must not wait.
-    pub answer: Arc<dyn Fn(&Committed) -> Result<Vec<u8>> + Send + Sync>,
+    pub answer: MakeAnswer,
 }
+
+/// Makes an answer from what a commit did.
+pub type MakeAnswer = Arc<dyn Fn(&Committed) -> Result<Vec<u8>> + Send + Sync>;
 
 impl fmt::Debug for Keep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -249,7 +249,7 @@ impl Greeting {
             // The length counts itself but not the letter in front.
             let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
             let Some(body) = after.get(4..length) else {
-                return (ready, length > 64 * 1024 || length < 4);
+                return (ready, !(4..=64 * 1024).contains(&length));
             };
             let (kind, body) = (*kind, body.to_vec());
             self.rest.drain(..length.saturating_add(1));

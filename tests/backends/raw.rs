@@ -60,3 +60,16 @@ pub fn hex(database: &TestDatabase, column: &str, from: &str) -> Vec<String> {
     };
     lines(database, &format!("SELECT {expression} AS line {from}"))
 }
+
+/// The tables that migrations have made, sorted.
+pub fn tables(database: &TestDatabase) -> Vec<String> {
+    let query = if database.is_postgres() {
+        "SELECT table_name::text AS line FROM information_schema.tables WHERE table_schema = 'public'"
+    } else {
+        "SELECT name AS line FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+    };
+    let mut names = lines(database, query);
+    names.retain(|name| name != "__diesel_schema_migrations");
+    names.sort_unstable();
+    names
+}

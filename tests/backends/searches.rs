@@ -87,7 +87,7 @@ pub fn pages_in_order(database: &TestDatabase) {
         param,
         any_of: vec![value("x"), value("y"), value("b")],
     };
-    assert_eq!(ids(&store, &[either.clone()], 1), ["b", "two"]);
+    assert_eq!(ids(&store, std::slice::from_ref(&either), 1), ["b", "two"]);
     assert_eq!(store.database.count("Patient", vec![either]).unwrap(), 2);
     assert!(ids(&store, &[Clause::Nothing], 5).is_empty());
     let empty = Clause::Value {

@@ -84,8 +84,9 @@ impl Store {
 
     pub fn content(&self, text: &str, sort: i64, values: Values<'_>) -> Content {
         let text = format!(r#"{{"resourceType":"Patient","name":[{{"text":"{text}"}}]}}"#);
+        let tail = body::tail_of_text(text.as_bytes(), None).unwrap();
         Content {
-            body: body::compress(&body::tail_of_text(text.as_bytes(), None).unwrap()).unwrap(),
+            body: body::compress(&tail.expect("plain names")).unwrap(),
             blob: None,
             rows: self.rows(sort, values),
             method: Method::Put,
