@@ -215,8 +215,8 @@ pub const KEYS: &[Key] = &[
     ),
     key(
         "storage.cache_bytes",
-        BYTES,
-        "bytes of resources kept ready to be sent; embedded database only",
+        Form::Number(0, 4 * GIB),
+        "bytes of resources kept ready to be sent, 0 for none; embedded database only",
     ),
     key(
         "postgres.tls",
