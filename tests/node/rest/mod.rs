@@ -1,5 +1,6 @@
 //! The FHIR R4 RESTful API.
 
+mod bad_input;
 mod bundles;
 mod capability_golden;
 mod crud;
