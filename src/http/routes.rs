@@ -45,7 +45,7 @@ impl Route {
             return (Route::BenchMem, Access::Authenticated);
         }
         let Some(rest) = path.strip_prefix(FHIR_PATH) else {
-            return (Route::Unknown, Access::Public);
+            return (Route::Unknown, Access::Authenticated);
         };
         match rest {
             "/metadata" if *method == Method::GET || *method == Method::HEAD => {
@@ -56,7 +56,7 @@ impl Route {
                 Route::Fhir(rest.trim_matches('/').to_owned()),
                 Access::Authenticated,
             ),
-            _ => (Route::Unknown, Access::Public),
+            _ => (Route::Unknown, Access::Authenticated),
         }
     }
 }
@@ -100,6 +100,6 @@ mod tests {
             Route::Fhir(String::new()),
             Access::Authenticated,
         );
-        check("GET", "/fhirx", Route::Unknown, Access::Public);
+        check("GET", "/fhirx", Route::Unknown, Access::Authenticated);
     }
 }

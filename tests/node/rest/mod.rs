@@ -7,3 +7,4 @@ mod crud;
 mod forms;
 mod idempotency;
 mod official_examples;
+mod raw_http;
