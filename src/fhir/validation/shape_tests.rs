@@ -313,4 +313,3 @@ fn official_examples_have_their_shape() {
         all.join("\n")
     );
 }
-

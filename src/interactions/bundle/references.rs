@@ -17,8 +17,6 @@ pub struct Identities {
     by_url: HashMap<String, ResourceKey>,
     /// Conditional references (`Patient?identifier=…`) with what they were found to mean.
     conditional: HashMap<String, ResourceKey>,
-    /// Whether every full URL keeps the identity it names: then nothing is replaced.
-    pub unchanged: bool,
 }
 
 impl Identities {

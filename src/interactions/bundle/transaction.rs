@@ -177,7 +177,6 @@ impl Plan {
     /// Gives each entry its resource, and each full URL what it stands for.
     fn identify(&mut self, node: &Node, entries: &[Entry<'_>]) -> Result<()> {
         let mut claimed: HashSet<ResourceKey> = HashSet::new();
-        self.identities.unchanged = true;
         for entry in entries {
             let key = self
                 .key_of(node, entry)
@@ -195,7 +194,6 @@ impl Plan {
                 if let Some(full_url) = &entry.full_url
                     && entry.verb != Verb::Delete
                 {
-                    self.identities.unchanged &= full_url.ends_with(&format!("/{key}"));
                     if !self.identities.enter(full_url, key.clone()) {
                         return Err(Error::new(
                             Kind::Invalid,
