@@ -193,15 +193,14 @@ impl Plan {
                 }
                 if let Some(full_url) = &entry.full_url
                     && entry.verb != Verb::Delete
+                    && !self.identities.enter(full_url, key.clone())
                 {
-                    if !self.identities.enter(full_url, key.clone()) {
-                        return Err(Error::new(
-                            Kind::Invalid,
-                            "duplicate",
-                            "expected each fullUrl once, found one again",
-                        )
-                        .at(format!("{}.fullUrl", entry.place())));
-                    }
+                    return Err(Error::new(
+                        Kind::Invalid,
+                        "duplicate",
+                        "expected each fullUrl once, found one again",
+                    )
+                    .at(format!("{}.fullUrl", entry.place())));
                 }
             }
             self.keys.push(key);
