@@ -8,3 +8,4 @@ mod forms;
 mod idempotency;
 mod official_examples;
 mod raw_http;
+mod rules;
