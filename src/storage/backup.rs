@@ -232,9 +232,14 @@ pub fn restore(file: &Path, target: &Target, progress: Progress<'_>) -> Result<C
             "expected a backup file, found none",
         ));
     }
-    if let Target::Sqlite(path) = target {
-        super::connection::prepare_folder(path)?;
-    }
+    // Held to the end: nobody serves a database while it is being filled.
+    let _lock = match target {
+        Target::Sqlite(path) => {
+            super::connection::prepare_folder(path)?;
+            Some(super::database::lock_file(path)?)
+        }
+        Target::Postgres { .. } => None,
+    };
     // A copy: opening turns the log on, and a backup is never written to.
     let copy = file.with_extension("restoring");
     let failed = |error: std::io::Error| {

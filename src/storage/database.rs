@@ -285,9 +285,14 @@ impl Database {
         self.reading(move |connection, _| place.read(connection, &sha256))
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers readers and gives the writer its lock.
     pub fn ready(&self) -> Result<()> {
-        self.reading(|connection, _| setting::get(connection, "stamp").map(drop))
+        self.reading(|connection, _| setting::get(connection, "stamp").map(drop))?;
+        match self.commit(Commit::default()) {
+            Ok(_) => Ok(()),
+            Err(CommitError::Failed(error)) => Err(error),
+            Err(CommitError::Refused(_)) => Err(Error::internal("an empty commit was refused")),
+        }
     }
 
     /// Runs a piece of reading on a reader's thread and waits for it.
@@ -307,7 +312,7 @@ impl Database {
 }
 
 /// Takes the lock beside an embedded database; it goes with the process, however that ends.
-fn lock_file(path: &Path) -> Result<File> {
+pub(super) fn lock_file(path: &Path) -> Result<File> {
     let failed = |error: std::io::Error| {
         Error::of(Kind::Unavailable, "the database cannot be locked").because(error)
     };

@@ -245,24 +245,39 @@ impl Plan {
             Interaction::Update(resource_type, Target::Query) => {
                 node.check_type(resource_type)?;
                 let criteria = Criteria::parse(node, resource_type, &entry.pairs)?;
-                match criteria.find(node)? {
-                    FoundByCondition::Several => Err(several()),
-                    FoundByCondition::One(version) => {
+                let named = entry.incoming(node)?.id().map(str::to_owned);
+                let key = match (criteria.find(node)?, named) {
+                    (FoundByCondition::Several, _) => return Err(several()),
+                    (FoundByCondition::One(version), named) => {
+                        if named.is_some_and(|id| version.key.id != id) {
+                            return Err(Error::new(
+                                Kind::Invalid,
+                                "value",
+                                "expected no id or that of the resource the condition matches, found another",
+                            )
+                            .at(format!("{}.resource.id", entry.place())));
+                        }
                         let only = Matches::Only(version.key.id.to_string());
                         self.conditions.push(criteria.condition(node, only, None));
                         let expect = self.expectation(node, entry, &version.key)?;
                         self.expects.insert(entry.index, expect);
-                        Ok(Some(version.key))
+                        version.key
                     }
-                    FoundByCondition::None => {
+                    (FoundByCondition::None, named) => {
                         self.claims.push((entry.index, criteria));
-                        self.expects.insert(entry.index, Expect::New);
-                        Ok(Some(ResourceKey::new(
-                            resource_type.as_str(),
-                            node.ids.new_id()?,
-                        )))
+                        let (id, expect) = match named {
+                            Some(id) => {
+                                check_id(&id)?;
+                                let key = ResourceKey::new(resource_type.as_str(), id.as_str());
+                                (id, self.expectation(node, entry, &key)?)
+                            }
+                            None => (node.ids.new_id()?, Expect::New),
+                        };
+                        self.expects.insert(entry.index, expect);
+                        ResourceKey::new(resource_type.as_str(), id)
                     }
-                }
+                };
+                Ok(Some(key))
             }
             Interaction::Patch(resource_type, Target::Query)
             | Interaction::Delete(resource_type, Target::Query) => {

@@ -189,3 +189,22 @@ fn in_05_more_entries_than_allowed() {
     post(&node, "transaction", json!(four)).refused(413, "too-long");
     assert_eq!(total(&node, "_history"), 3);
 }
+
+#[test]
+fn a_conditional_update_in_a_transaction_keeps_the_id_it_names() {
+    let node = TestNode::start();
+    let entry = |id: &str| {
+        json!([{"request": {"method": "PUT", "url": "Patient?identifier=urn:c|1"},
+            "resource": {"resourceType": "Patient", "id": id, "identifier": [{"system": "urn:c", "value": "1"}]}}])
+    };
+    assert_eq!(
+        statuses(&post(&node, "transaction", entry("named"))),
+        ["201"]
+    );
+    assert_eq!(node.get("Patient/named").status, 200);
+    assert_eq!(
+        statuses(&post(&node, "transaction", entry("named"))),
+        ["200"]
+    );
+    post(&node, "transaction", entry("other")).refused(400, "value");
+}
