@@ -6,6 +6,7 @@
 
 mod batch;
 mod entry;
+mod planned;
 mod references;
 mod transaction;
 

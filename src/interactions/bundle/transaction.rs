@@ -3,14 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::batch::look;
-use super::entry::{Entry, inside, respond};
+use super::entry::{Entry, inside};
+use super::planned::{Planned, second_half};
 use super::references::{Identities, base_of, conditional_references, replace};
 use crate::audit::{self, Action};
-use crate::clock::Instant;
 use crate::context::RequestContext;
 use crate::error::{Error, Kind, Result};
-use crate::fhir::model::bundle::{BundleWriter, RawEntry};
+use crate::fhir::model::bundle::RawEntry;
 use crate::fhir::model::key::ResourceKey;
 use crate::interactions::answer::{Answer, Body, Race, Step};
 use crate::interactions::conditional::{Criteria, FoundByCondition, several};
@@ -22,7 +21,7 @@ use crate::interactions::request::Return;
 use crate::interactions::update::check_id;
 use crate::interactions::write::{self, Incoming};
 use crate::storage::{
-    Change, Commit, Committed, Condition, Expect, Matches, Method, Version, Write, WriteOutcome,
+    Change, Commit, Committed, Condition, Expect, Matches, Method, Version, Write,
 };
 
 /// The first half of a transaction: everything is made ready for one commit.
@@ -59,102 +58,6 @@ pub fn first_half(
             Ok(Answer::of(200, Body::Json(json)))
         }),
     })
-}
-
-/// The second half: reads are executed, and everything is answered in its place.
-fn second_half(
-    node: &Node,
-    entries: &[Entry<'_>],
-    planned: &[Planned],
-    committed: &Committed,
-    preference: Return,
-) -> Result<Vec<u8>> {
-    let mut bundle = BundleWriter::new("transaction-response");
-    for (entry, planned) in entries.iter().zip(planned) {
-        let mut answer = match planned.answer(committed) {
-            Some(answer) => answer,
-            None => look(node, entry).map_err(|error| error.at(entry.place()))?,
-        };
-        if preference == Return::Representation
-            && let Some(key) = planned.shown()
-        {
-            answer.body = Body::Stored(Box::new(current(node, key)?));
-        }
-        let mut out = bundle.entry();
-        respond(node, &mut out, &answer, Return::Representation)?;
-        out.end();
-    }
-    Ok(bundle.finish())
-}
-
-/// What becomes of an entry.
-enum Planned {
-    /// It is answered by reading, after the commit.
-    Read,
-    /// A conditional delete that matched nothing.
-    Nothing,
-    /// A conditional create that found the resource.
-    Existing {
-        key: ResourceKey,
-        version: i64,
-        last_updated: Instant,
-    },
-    /// The write at this position of the commit.
-    Write {
-        position: usize,
-        key: ResourceKey,
-        deletes: bool,
-    },
-}
-
-impl Planned {
-    /// The answer to an entry that writes, once the commit is done.
-    fn answer(&self, committed: &Committed) -> Option<Answer> {
-        let mut answer = Answer::of(204, Body::Empty);
-        match self {
-            Planned::Read => return None,
-            Planned::Nothing => {}
-            Planned::Existing {
-                key,
-                version,
-                last_updated,
-            } => {
-                answer.status = 200;
-                answer.version = Some((*version, *last_updated));
-                answer.location = Some(format!("{key}/_history/{version}"));
-            }
-            Planned::Write {
-                position,
-                key,
-                deletes,
-            } => {
-                let done = committed.writes.get(*position)?;
-                answer.status = match done.outcome {
-                    WriteOutcome::Created => 201,
-                    WriteOutcome::Updated | WriteOutcome::Unchanged => 200,
-                    WriteOutcome::Deleted | WriteOutcome::NothingToDelete => 204,
-                };
-                answer.version = Some((done.version, done.last_updated));
-                if !deletes {
-                    answer.location = Some(format!("{key}/_history/{}", done.version));
-                }
-            }
-        }
-        Some(answer)
-    }
-
-    /// The resource that a client who wants representations is shown.
-    fn shown(&self) -> Option<&ResourceKey> {
-        match self {
-            Planned::Existing { key, .. }
-            | Planned::Write {
-                key,
-                deletes: false,
-                ..
-            } => Some(key),
-            _ => None,
-        }
-    }
 }
 
 /// What the entries mean, before anything is written.
