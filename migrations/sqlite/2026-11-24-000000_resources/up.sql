@@ -94,6 +94,10 @@ CREATE TRIGGER audit_record_no_update BEFORE UPDATE ON audit_record
 BEGIN SELECT RAISE(ABORT, 'audit records are never changed'); END;
 CREATE TRIGGER audit_record_no_delete BEFORE DELETE ON audit_record
 BEGIN SELECT RAISE(ABORT, 'audit records are never deleted'); END;
+-- INSERT OR REPLACE deletes without asking the trigger for deletions.
+CREATE TRIGGER audit_record_no_replace BEFORE INSERT ON audit_record
+WHEN EXISTS (SELECT 1 FROM audit_record WHERE seq = NEW.seq)
+BEGIN SELECT RAISE(ABORT, 'audit records are never replaced'); END;
 
 -- Work that outlives its request.
 CREATE TABLE job (
