@@ -58,6 +58,11 @@ enum Command {
         #[command(flatten)]
         flags: Flags,
     },
+    /// Bring the index up to the definitions, after packages were added
+    Reindex {
+        #[command(flatten)]
+        flags: Flags,
+    },
     /// FHIR packages of this deployment
     Packages {
         #[command(subcommand)]
@@ -148,6 +153,7 @@ fn dispatch(command: Command) -> Result<ExitCode> {
         Command::Backup { file, flags } => admin::backup(&load(&flags)?, &file),
         Command::Restore { file, flags } => admin::restore(&load(&flags)?, &file),
         Command::Fsck { flags } => admin::fsck(&load(&flags)?),
+        Command::Reindex { flags } => admin::reindex(&load(&flags)?),
         Command::Packages { command } => match command {
             PackagesCommand::Add { file, flags } => packages::add(&load(&flags)?, &file),
             PackagesCommand::List { flags } => packages::list(&load(&flags)?),

@@ -1,4 +1,4 @@
-//! `fascicolo migrate`, `backup`, `restore`, `fsck`.
+//! `fascicolo migrate`, `backup`, `restore`, `fsck`, `reindex`.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::app::target;
+use crate::app::{self, Sources, target};
 use crate::config::Config;
 use crate::error::Result;
-use crate::storage::Carried;
+use crate::fhir::model::json;
 use crate::storage::admin::{self, Admin};
+use crate::storage::{Carried, IndexRows};
 
 pub fn migrate(config: &Config) -> Result<ExitCode> {
     let admin = Admin::open(&target(config)?)?;
@@ -57,6 +58,28 @@ pub fn fsck(config: &Config) -> Result<ExitCode> {
     Admin::open(&target(config)?)?.verify(&config.data_dir)?;
     bar.finish_and_clear();
     println!("everything is whole");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Works on a database that nobody serves from this file; on PostgreSQL beside running servers.
+pub fn reindex(config: &Config) -> Result<ExitCode> {
+    let base = config.base_url_at(config.listen);
+    let node = app::node(config, base, Sources::default())?;
+    let compute = |name: &str, text: &[u8]| -> Result<IndexRows> {
+        let tree = json::parse(text, &node.choices.limits)?;
+        node.index(name, &tree)
+    };
+    let bar = bar();
+    let mut admin = Admin::open(&target(config)?)?;
+    let done = admin.reindex(node.store.dictionary(), &compute, &mut |done| {
+        bar.set_message(format!("{} resources", done.looked_at));
+        bar.tick();
+    })?;
+    bar.finish_and_clear();
+    println!(
+        "{} resources looked at, {} found by something else than before",
+        done.looked_at, done.changed
+    );
     Ok(ExitCode::SUCCESS)
 }
 

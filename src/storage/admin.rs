@@ -6,7 +6,9 @@ use super::backup::{self, Carried, Progress};
 use super::blobs::BlobPlace;
 use super::connection::{AnyConnection, Purpose, Target, open, prepare_folder};
 use super::database::in_transaction;
+use super::dictionary::Dictionary;
 use super::packages::{self, PackageRow};
+use super::reindex::{self, Compute, Reindexed};
 use super::verify::verify;
 use super::{dialect, migrate};
 use crate::error::Result;
@@ -48,6 +50,16 @@ impl Admin {
             dialect::lock_counter(connection)?;
             packages::put(connection, row, archive)
         })
+    }
+
+    /// Brings the index up to what the definitions say; see [`super::reindex`].
+    pub fn reindex(
+        &mut self,
+        dictionary: &Dictionary,
+        compute: Compute<'_>,
+        progress: &mut dyn FnMut(Reindexed),
+    ) -> Result<Reindexed> {
+        reindex::reindex(&mut self.connection, dictionary, compute, progress)
     }
 
     /// Reverts every migration: for tests of the migrations.

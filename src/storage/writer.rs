@@ -161,6 +161,8 @@ impl Desk {
         match &group {
             Group::Done(_) => self.forget(commits),
             Group::Unknown(error) => {
+                // It may have been written after all.
+                self.forget(commits);
                 if self.target.is_sqlite() && failed_sync(error) {
                     // DUR-05: after a failed fsync nobody knows what is on the disk. Start anew from the log.
                     tracing::error!(%error, "the disk failed while a commit was made durable; stopping at once");

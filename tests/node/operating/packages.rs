@@ -245,3 +245,48 @@ fn in_15_what_is_no_package_stays_out() {
     let list = said(&run_on(&database, &["packages", "list"]));
     assert!(!list.contains("it.test.pack"), "{list}");
 }
+
+#[test]
+fn dur_07_reindex_finds_what_was_stored_before() {
+    let database = TestDatabase::fresh();
+    let folder = tempfile::tempdir().unwrap();
+    let server = Process::serve(&database);
+    assert_eq!(
+        server
+            .post("Patient", "application/fhir+json", MARRIED.as_bytes())
+            .status,
+        201
+    );
+    drop(server);
+    let package = good(&folder.path().join("a.tgz"), "1.0.0");
+    assert!(
+        run_on(&database, &["packages", "add", &package])
+            .status
+            .success()
+    );
+    let total = |server: &Process| {
+        let headers = [("prefer", "handling=strict")];
+        server
+            .request("GET", &format!("Patient?{CODE}=M"), &headers, b"")
+            .json()["total"]
+            .clone()
+    };
+    let server = Process::serve(&database);
+    assert_eq!(total(&server), 0);
+    drop(server);
+    for changed in [
+        "1 resources looked at, 1 found",
+        "1 resources looked at, 0 found",
+    ] {
+        let run = run_on(&database, &["reindex"]);
+        assert!(
+            run.status.success() && said(&run).contains(changed),
+            "{}",
+            said(&run)
+        );
+    }
+    let fsck = run_on(&database, &["fsck"]);
+    assert!(fsck.status.success(), "{}", said(&fsck));
+    let server = Process::serve(&database);
+    assert_eq!(total(&server), 1);
+}
