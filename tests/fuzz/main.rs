@@ -1,7 +1,7 @@
 //! Fuzz targets on the stable toolchain: seeds are changed at random, and nothing may panic.
 //!
-//! A short burst each by default; `FASCICOLO_FUZZ_SECONDS` makes it longer and `FASCICOLO_FUZZ_SEED`
-//! repeats a run: the seed is printed. Seeds are small texts of our own and, where they are present,
+//! A short burst each by default, always the same; `FASCICOLO_FUZZ_SECONDS` makes it longer and
+//! `FASCICOLO_FUZZ_SEED` another one: the seed is printed, and repeats the run. Seeds are small texts of our own and, where they are present,
 //! the official documents and examples.
 #![allow(
     clippy::unwrap_used,
@@ -26,7 +26,7 @@ fn burst(name: &str, seeds: &[Vec<u8>], target: impl Fn(&[u8])) {
     let seed = std::env::var("FASCICOLO_FUZZ_SEED")
         .ok()
         .and_then(|text| text.parse().ok())
-        .unwrap_or_else(|| u64::from(std::process::id()) ^ 0x9e37_79b9_7f4a_7c15);
+        .unwrap_or(2026);
     eprintln!("{name}: FASCICOLO_FUZZ_SEED={seed}");
     for seed in seeds {
         target(seed);

@@ -69,7 +69,10 @@ pub fn check(text: &str) -> Result<Div, NarrativeFault> {
             XmlEvent::Start(tag) if found.is_none() => {
                 found = Some(match (tag.name, tag.namespace.as_str()) {
                     ("div", XHTML_NAMESPACE) => Div::Complete,
-                    ("div", "") => Div::WithoutNamespace(tag.start.saturating_add(4)),
+                    // One that says it has no namespace cannot be given another.
+                    ("div", "") if !declares_none(text, tag.start) => {
+                        Div::WithoutNamespace(tag.start.saturating_add(4))
+                    }
                     _ => return Err(NarrativeFault::NoDiv),
                 });
             }
@@ -82,6 +85,17 @@ pub fn check(text: &str) -> Result<Div, NarrativeFault> {
         return Err(NarrativeFault::Beside);
     }
     found.ok_or(NarrativeFault::NoDiv)
+}
+
+/// Whether the tag that starts here has the attribute `xmlns` itself.
+fn declares_none(text: &str, start: usize) -> bool {
+    let tag = text
+        .get(start..)
+        .and_then(|rest| rest.split('>').next())
+        .unwrap_or("");
+    tag.split("xmlns")
+        .skip(1)
+        .any(|after| after.trim_start().starts_with('='))
 }
 
 #[cfg(test)]
@@ -117,5 +131,8 @@ mod tests {
         check_div("<?xml version=\"1.0\"?><div/>", None);
         check_div("<!DOCTYPE html><div/>", None);
         check_div("<div xmlns=\"http://hl7.org/fhir\"/>", None);
+        check_div("<div xmlns=\"\">a</div>", None);
+        check_div("<div\txmlns = ''/>", None);
+        check_div("<div xmlns:x=\"u\">a</div>", Some(Div::WithoutNamespace(4)));
     }
 }
