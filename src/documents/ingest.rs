@@ -347,11 +347,10 @@ impl Builder<'_> {
         });
         let incoming = Incoming::from_tree(resource);
         write::check(self.node, &incoming, &key.resource_type).map_err(|error| {
-            // What was mapped here must have the shape R4 gives it: anything else is a defect.
-            Error::internal(format!(
-                "a mapped {} is not valid: {error}",
-                key.resource_type
-            ))
+            // What is mapped should have the shape R4 gives it, whatever the document says: a defect of
+            // ours, but one that a document has shown, and so its sender is told.
+            tracing::error!(%error, "a mapped {} is not valid", key.resource_type);
+            Error::from_issues(Kind::Unprocessable, error.into_issues())
         })?;
         Ok(write::prepare(self.node, &key.resource_type, incoming, method)?.content)
     }

@@ -18,6 +18,7 @@ use crate::fse::CANONICAL;
 use crate::fse::cda::ClinicalDocument;
 use crate::fse::cda::header::{Header, Participation, RelatedDocument};
 use crate::fse::code_systems::{code_system, confidentiality_display};
+use crate::fse::identifiers::is_oid;
 
 const CLASS_SYSTEM: &str = "urn:oid:2.16.840.1.113883.2.9.3.3.6.1.5";
 const FORMAT_SYSTEM: &str = "urn:oid:2.16.840.1.113883.2.9.3.3.6.1.6";
@@ -270,7 +271,8 @@ fn content(document: &ClinicalDocument, submission: &Submission<'_>) -> Value {
     push_some(&mut attachment, "creation", creation);
     let mut content = Object::with_capacity(2);
     content.push("attachment", attachment);
-    if let Some(template) = header.templates.first() {
+    // A root that is no OID is no format code either.
+    if let Some(template) = header.templates.first().filter(|root| is_oid(root)) {
         content.push("format", coding(Some(FORMAT_SYSTEM), template, None));
     }
     Value::Object(content)

@@ -47,6 +47,12 @@ impl Row {
         self
     }
 
+    /// Another body.
+    pub fn body(mut self, body: &str) -> Self {
+        self.body = body.as_bytes().to_vec();
+        self
+    }
+
     /// Another header; a second `content-type` replaces the first.
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.retain(|(known, _)| *known != name);

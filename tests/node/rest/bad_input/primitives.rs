@@ -142,20 +142,10 @@ fn numbers_and_texts() {
                 r#""language":"it  IT""#,
                 "Patient.language",
             ),
-            member(
-                "code with a line feed",
-                r#""language":"it\nIT""#,
-                "Patient.language",
-            ),
             member("empty code", r#""gender":"""#, "Patient.gender"),
             member(
                 "empty string",
                 r#""name":[{"family":""}]"#,
-                "Patient.name[0].family",
-            ),
-            member(
-                "blank string",
-                r#""name":[{"family":" \t"}]"#,
                 "Patient.name[0].family",
             ),
             member(

@@ -264,8 +264,8 @@ fn members_and_kinds() {
                 "Patient.text.div",
             ),
             create(
-                "narrative without namespace",
-                r#""text":{"status":"generated","div":"<div>a</div>"}"#,
+                "narrative of another namespace",
+                r#""text":{"status":"generated","div":"<div xmlns=\"http://hl7.org/fhir\">a</div>"}"#,
                 "value",
                 "Patient.text.div",
             ),
@@ -308,7 +308,7 @@ fn members_and_kinds() {
                 "Patient",
                 r#"{"resourceType":7}"#,
             )
-            .gets(400, s, "resourceType"),
+            .gets(400, s, ""),
             row(
                 "a data type in the body",
                 "POST",
