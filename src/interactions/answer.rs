@@ -128,6 +128,10 @@ pub fn judge(error: CommitError, keys: &[ResourceKey], race: Race, attempt: usiz
             Kind::PreconditionFailed,
             format!("expected the version named by If-Match, found version {found}"),
         )),
+        Refusal::Missing { .. } if race == Race::Refuse => Verdict::Answer(Error::of(
+            Kind::PreconditionFailed,
+            "expected the version named by If-Match, found no such resource",
+        )),
         Refusal::Missing { write } => Verdict::Answer(Error::of(
             Kind::NotFound,
             match keys.get(write) {

@@ -44,20 +44,18 @@ impl Incoming {
     /// `Invalid` with the place of the first fault.
     pub fn from_json(node: &Node, text: Vec<u8>) -> Result<Self> {
         let tree = json::parse(&text, &node.choices.limits)?;
-        let incoming = Self {
+        check_size(node, text.len(), &tree)?;
+        Ok(Self {
             text: Some(text),
             tree,
-        };
-        incoming.check_size(node)?;
-        Ok(incoming)
+        })
     }
 
     /// Reads a resource from FHIR XML.
     pub fn from_xml(node: &Node, text: &[u8]) -> Result<Self> {
-        Ok(Self::from_tree(crate::fhir::xml::from_xml(
-            text,
-            &node.definitions,
-        )?))
+        let tree = crate::fhir::xml::from_xml(text, &node.definitions)?;
+        check_size(node, text.len(), &tree)?;
+        Ok(Self::from_tree(tree))
     }
 
     /// A resource that was built here.
@@ -87,28 +85,24 @@ impl Incoming {
     pub fn id(&self) -> Option<&str> {
         self.tree.str_at("id")
     }
+}
 
-    /// IN-03: attachment data does not count, it is bounded by IN-04.
-    fn check_size(&self, node: &Node) -> Result<()> {
-        let Some(text) = &self.text else {
-            return Ok(());
-        };
-        let limit = node.choices.resource_bytes;
-        if text.len() <= limit {
-            return Ok(());
-        }
-        let data = attachment_bytes(&self.tree, 0);
-        let rest = text.len().saturating_sub(data);
-        if rest > limit {
-            return Err(Error::of(
-                Kind::TooLarge,
-                format!(
-                    "expected a resource of at most {limit} bytes without attachment data, found {rest}"
-                ),
-            ));
-        }
-        Ok(())
+/// IN-03: attachment data does not count, it is bounded by IN-04.
+pub fn check_size(node: &Node, length: usize, tree: &Value) -> Result<()> {
+    let limit = node.choices.resource_bytes;
+    if length <= limit {
+        return Ok(());
     }
+    let rest = length.saturating_sub(attachment_bytes(tree, 0));
+    if rest > limit {
+        return Err(Error::of(
+            Kind::TooLarge,
+            format!(
+                "expected a resource of at most {limit} bytes without attachment data, found {rest}"
+            ),
+        ));
+    }
+    Ok(())
 }
 
 fn attachment_bytes(value: &Value, depth: usize) -> usize {

@@ -108,7 +108,7 @@ impl<'a> Events<'a> {
         let mut reader = Reader::from_reader(source.as_bytes());
         let config = reader.config_mut();
         config.expand_empty_elements = true;
-        config.check_comments = false;
+        config.check_comments = true;
         Ok(Self {
             source,
             limits: limits.clone(),

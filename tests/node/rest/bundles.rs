@@ -115,8 +115,8 @@ fn a_transaction_is_all_or_nothing() {
                 json!({"resourceType": "Patient", "id": "a"}),
                 json!({"method": "PUT", "url": "Patient/a", "ifMatch": "W/\"7\""}),
             ),
-            404,
-            "not-found",
+            412,
+            "conflict",
             "",
         ),
         (

@@ -71,9 +71,11 @@ impl<'a> Iterator for Members<'a> {
 }
 
 impl Members<'_> {
-    /// Whether the closing brace has been reached.
+    /// Whether the closing brace has been reached, and nothing but white space comes after it.
     pub fn complete(&self) -> bool {
-        self.state == State::Complete
+        let mut rest = self.scanner.clone();
+        rest.white_space();
+        self.state == State::Complete && rest.peek().is_none()
     }
 }
 
@@ -93,9 +95,11 @@ impl<'a> Iterator for Elements<'a> {
 }
 
 impl Elements<'_> {
-    /// Whether the closing bracket has been reached.
+    /// Whether the closing bracket has been reached, and nothing but white space comes after it.
     pub fn complete(&self) -> bool {
-        self.state == State::Complete
+        let mut rest = self.scanner.clone();
+        rest.white_space();
+        self.state == State::Complete && rest.peek().is_none()
     }
 }
 
@@ -134,7 +138,12 @@ impl<'a> Scanner<'a> {
         match (*state, self.peek()) {
             (State::First | State::Next, Some(b)) if b == closing => {
                 self.step();
-                *state = State::Complete;
+                self.white_space();
+                // Anything behind the closing bracket belongs to nobody.
+                *state = match self.peek() {
+                    None => State::Complete,
+                    Some(_) => State::Broken,
+                };
                 false
             }
             (State::First, Some(_)) => {
@@ -301,6 +310,10 @@ mod tests {
             "x",
             "{\"a\":1,,}",
             "{\"a\" 1}",
+            "{\"a\":1} x",
+            "{\"a\":1} x",
+            "{}{}",
+            "{}\0",
         ] {
             let mut walk = members(bad.as_bytes());
             walk.by_ref().for_each(drop);

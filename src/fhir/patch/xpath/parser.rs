@@ -80,7 +80,8 @@ impl<'t> Parser<'t> {
             .find(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '-' | '.'))
             .unwrap_or(self.rest.len());
         let (name, rest) = self.rest.split_at_checked(end).unwrap_or(("", self.rest));
-        if name.is_empty() {
+        // Neither `..` nor a number is a name.
+        if !name.starts_with(|c: char| c.is_alphabetic() || c == '_') {
             return Err(self.unexpected("a name"));
         }
         self.rest = rest;

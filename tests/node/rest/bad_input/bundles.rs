@@ -30,6 +30,13 @@ fn bundles() {
         vec![
             row("no Bundle", "POST", "", r#"{"resourceType":"Patient"}"#).gets(400, s, ""),
             row("no JSON", "POST", "", "{").gets(400, s, ""),
+            row(
+                "something behind",
+                "POST",
+                "",
+                r#"{"resourceType":"Bundle","type":"batch"} x"#,
+            )
+            .gets(400, s, ""),
             row("an array", "POST", "", "[]").gets(400, s, ""),
             bundle("no type", r#""entry":[]"#).gets(400, "required", "Bundle.type"),
             bundle("document", r#""type":"document""#).gets(400, v, "Bundle.type"),
