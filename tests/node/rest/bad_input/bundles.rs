@@ -36,8 +36,8 @@ fn bundles() {
                 "",
                 r#"{"resourceType":"Bundle","type":"batch"} x"#,
             )
-            .gets(400, s, ""),
-            row("an array", "POST", "", "[]").gets(400, s, ""),
+            .gets(400, s, "Bundle"),
+            row("an array", "POST", "", "[]").gets(400, s, "Bundle.entry"),
             bundle("no type", r#""entry":[]"#).gets(400, "required", "Bundle.type"),
             bundle("document", r#""type":"document""#).gets(400, v, "Bundle.type"),
             bundle("type that is no string", r#""type":5"#).gets(400, s, "Bundle.type"),

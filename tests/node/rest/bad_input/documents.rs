@@ -22,7 +22,7 @@ fn documents() {
             ingest("another root", xml, "<html/>").gets(422, "structure", ""),
             ingest("another namespace", xml, "<ClinicalDocument/>").gets(422, "structure", ""),
             ingest("document type", xml, r#"<!DOCTYPE a [<!ENTITY b "c">]><ClinicalDocument xmlns="urn:hl7-org:v3">&b;</ClinicalDocument>"#).gets(400, "structure", ""),
-            ingest("empty document", xml, r#"<ClinicalDocument xmlns="urn:hl7-org:v3"/>"#).gets(422, "required", ""),
+            ingest("empty document", xml, r#"<ClinicalDocument xmlns="urn:hl7-org:v3"/>"#).gets(422, "required", "/ClinicalDocument/id"),
             row("reading an ingestion", "GET", "DocumentReference/$ingest", "").gets(405, "not-supported", ""),
             row("ingestion on another type", "POST", "Patient/$ingest", "x").with("content-type", xml).gets(405, "not-supported", ""),
             row("security context", "POST", "Binary", "x").with("content-type", "application/pdf").with("x-security-context", "javascript:1").gets(400, "value", ""),

@@ -22,7 +22,7 @@ fn patches() {
     check(
         &node,
         vec![
-            patch("no JSON", JSON, "[").gets(400, s, ""),
+            patch("no JSON", JSON, "[").gets(400, s, "[0]"),
             patch("no list", JSON, "{}").gets(400, s, ""),
             patch("operation that is no object", JSON, "[7]").gets(400, s, ""),
             patch("unknown op", JSON, r#"[{"op":"mend","path":"/active"}]"#).gets(400, s, ""),

@@ -1,6 +1,6 @@
 //! URLs, methods and headers.
 
-use super::{Row, check, row};
+use super::{Row, check, gzip, row};
 use crate::support::TestNode;
 
 const PATIENT: &str = r#"{"resourceType":"Patient"}"#;
@@ -181,11 +181,4 @@ fn methods_and_headers() {
             row("_search without a form", "POST", "Patient/_search", "{}").gets(415, ns, ""),
         ],
     );
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    use std::io::Write;
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
 }

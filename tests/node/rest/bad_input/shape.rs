@@ -1,4 +1,4 @@
-//! JSON that is no resource of R4: unknown members, wrong kinds, primitive formats.
+//! JSON that is no resource of R4: unknown members, wrong kinds, siblings, choices, contained resources.
 
 use super::{Row, check, patient, row};
 use crate::support::TestNode;
@@ -86,7 +86,7 @@ fn members_and_kinds() {
                 "null without sibling",
                 r#""name":[{"given":["a",null]}]"#,
                 s,
-                "",
+                "Patient.name[0].given[1]",
             ),
             create("empty array", r#""name":[]"#, s, "Patient.name"),
             create(
@@ -95,24 +95,29 @@ fn members_and_kinds() {
                 s,
                 "Patient.maritalStatus",
             ),
-            create("sibling that is no object", r#""_active":true"#, s, ""),
+            create(
+                "sibling that is no object",
+                r#""_active":true"#,
+                s,
+                "Patient.active",
+            ),
             create(
                 "sibling with a foreign member",
                 r#""active":true,"_active":{"value":true}"#,
                 s,
-                "",
+                "Patient.active.value",
             ),
             create(
                 "sibling of an object",
                 r#""_maritalStatus":{"id":"a"}"#,
                 s,
-                "",
+                "Patient._maritalStatus",
             ),
             create(
                 "two choice types",
                 r#""deceasedBoolean":true,"deceasedDateTime":"2020""#,
                 s,
-                "",
+                "Patient.deceased",
             ),
             create(
                 "a choice that is none",
@@ -130,31 +135,151 @@ fn members_and_kinds() {
                 "contained without type",
                 r#""contained":[{"id":"a"}]"#,
                 s,
-                "",
+                "Patient.contained[0]",
             ),
             create(
                 "contained of unknown type",
                 r#""contained":[{"resourceType":"Nothing"}]"#,
                 s,
-                "",
+                "Patient.contained[0]",
             ),
             create(
                 "contained in contained",
                 r#""contained":[{"resourceType":"Patient","contained":[{"resourceType":"Patient"}]}]"#,
                 s,
-                "",
+                "Patient.contained[0].contained[0]",
             ),
             create(
                 "unknown member in contained",
                 r#""contained":[{"resourceType":"Observation","foo":1}]"#,
                 s,
-                "",
+                "Patient.contained[0].foo",
             ),
             create(
                 "extension in the wrong place",
                 r#""extension":{"url":"a"}"#,
                 s,
                 "Patient.extension",
+            ),
+            create(
+                "type inside an element",
+                r#""name":[{"resourceType":"HumanName"}]"#,
+                s,
+                "Patient.name[0].resourceType",
+            ),
+            create(
+                "comments of an older FHIR",
+                r#""fhir_comments":["a"]"#,
+                s,
+                "Patient.fhir_comments",
+            ),
+            create(
+                "array in an array",
+                r#""name":[[{"family":"a"}]]"#,
+                s,
+                "Patient.name[0]",
+            ),
+            create(
+                "reference as a string",
+                r#""managingOrganization":"Organization/1""#,
+                s,
+                "Patient.managingOrganization",
+            ),
+            create(
+                "modifierExtension of a data type",
+                r#""name":[{"modifierExtension":[{"url":"http://a","valueBoolean":true}]}]"#,
+                s,
+                "Patient.name[0].modifierExtension",
+            ),
+            create(
+                "extension with a value of no type",
+                r#""extension":[{"url":"http://a","valueFoo":1}]"#,
+                s,
+                "Patient.extension[0].valueFoo",
+            ),
+            create(
+                "extension with two values",
+                r#""extension":[{"url":"http://a","valueBoolean":true,"valueString":"a"}]"#,
+                s,
+                "Patient.extension[0].value",
+            ),
+            create(
+                "siblings of another length",
+                r#""name":[{"given":["a"],"_given":[null,{"id":"x"}]}]"#,
+                s,
+                "Patient.name[0].given",
+            ),
+            create(
+                "null in both siblings",
+                r#""name":[{"given":["a",null],"_given":[{"id":"x"},null]}]"#,
+                s,
+                "Patient.name[0].given[1]",
+            ),
+            create(
+                "nulls only",
+                r#""name":[{"given":[null]}]"#,
+                s,
+                "Patient.name[0].given[0]",
+            ),
+            create(
+                "array of siblings for one value",
+                r#""active":true,"_active":[{"id":"x"}]"#,
+                s,
+                "Patient.active",
+            ),
+            create(
+                "empty sibling",
+                r#""active":true,"_active":{}"#,
+                s,
+                "Patient.active",
+            ),
+            create(
+                "contained that is no list",
+                r#""contained":{"resourceType":"Group"}"#,
+                s,
+                "Patient.contained",
+            ),
+            create(
+                "contained Patient with a bad value",
+                r#""contained":[{"resourceType":"Patient","birthDate":"x"}]"#,
+                "value",
+                "Patient.contained[0].birthDate",
+            ),
+            create(
+                "narrative as an object",
+                r#""text":{"status":"generated","div":{}}"#,
+                s,
+                "Patient.text.div",
+            ),
+            create(
+                "narrative that is no XHTML",
+                r#""text":{"status":"generated","div":"hello"}"#,
+                "value",
+                "Patient.text.div",
+            ),
+            create(
+                "narrative that is not closed",
+                r#""text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\"><p></div>"}"#,
+                "value",
+                "Patient.text.div",
+            ),
+            create(
+                "narrative of another namespace",
+                r#""text":{"status":"generated","div":"<div xmlns=\"http://hl7.org/fhir\">a</div>"}"#,
+                "value",
+                "Patient.text.div",
+            ),
+            create(
+                "narrative with a document type",
+                r#""text":{"status":"generated","div":"<!DOCTYPE div [<!ENTITY a \"b\">]><div xmlns=\"http://www.w3.org/1999/xhtml\">&a;</div>"}"#,
+                "value",
+                "Patient.text.div",
+            ),
+            create(
+                "narrative with something behind it",
+                r#""text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\"/><script/>"}"#,
+                "value",
+                "Patient.text.div",
             ),
             row(
                 "unknown type in the body",
@@ -184,152 +309,20 @@ fn members_and_kinds() {
                 r#"{"resourceType":7}"#,
             )
             .gets(400, s, ""),
-        ],
-    );
-}
-
-#[test]
-fn primitive_formats() {
-    let node = TestNode::start();
-    let v = "value";
-    let observation = |name, member: &str, expression| {
-        let body = format!(
-            r#"{{"resourceType":"Observation","status":"final","code":{{"text":"x"}},{member}}}"#
-        );
-        row(name, "POST", "Observation", body).gets(400, v, expression)
-    };
-    check(
-        &node,
-        vec![
-            create(
-                "date month",
-                r#""birthDate":"2000-13-01""#,
-                v,
-                "Patient.birthDate",
-            ),
-            create(
-                "date day",
-                r#""birthDate":"2001-02-29""#,
-                v,
-                "Patient.birthDate",
-            ),
-            create(
-                "date form",
-                r#""birthDate":"01/02/2000""#,
-                v,
-                "Patient.birthDate",
-            ),
-            create(
-                "date year zero",
-                r#""birthDate":"0000""#,
-                v,
-                "Patient.birthDate",
-            ),
-            create(
-                "date with a time",
-                r#""birthDate":"2000-01-01T10:00:00Z""#,
-                v,
-                "Patient.birthDate",
-            ),
-            create(
-                "date of two digits",
-                r#""birthDate":"99-01-01""#,
-                v,
-                "Patient.birthDate",
-            ),
-            create(
-                "dateTime without zone",
-                r#""deceasedDateTime":"2000-01-01T10:00:00""#,
-                v,
-                "",
-            ),
-            create(
-                "dateTime hour",
-                r#""deceasedDateTime":"2000-01-01T24:00:00Z""#,
-                v,
-                "",
-            ),
-            create(
-                "dateTime without seconds",
-                r#""deceasedDateTime":"2000-01-01T10:00Z""#,
-                v,
-                "",
-            ),
-            create(
-                "code with a space in front",
-                r#""gender":" male""#,
-                v,
-                "Patient.gender",
-            ),
-            create(
-                "code with two spaces",
-                r#""language":"it  IT""#,
-                v,
-                "Patient.language",
-            ),
-            create("empty code", r#""gender":"""#, v, "Patient.gender"),
-            create(
-                "empty string",
-                r#""name":[{"family":""}]"#,
-                v,
-                "Patient.name[0].family",
-            ),
-            create(
-                "uri with a space",
-                r#""implicitRules":"http://a b""#,
-                v,
-                "Patient.implicitRules",
-            ),
-            create("id with an underscore", r#""id":"a_b""#, v, "Patient.id"),
-            create(
-                "id too long",
-                &format!(r#""id":"{}""#, "x".repeat(65)),
-                v,
-                "Patient.id",
-            ),
-            create(
-                "base64",
-                r#""photo":[{"data":"%%%"}]"#,
-                v,
-                "Patient.photo[0].data",
-            ),
-            create(
-                "unsignedInt below zero",
-                r#""photo":[{"size":-1}]"#,
-                v,
-                "Patient.photo[0].size",
-            ),
-            create(
-                "positiveInt zero",
-                r#""telecom":[{"rank":0}]"#,
-                v,
-                "Patient.telecom[0].rank",
-            ),
-            create(
-                "integer with a fraction",
-                r#""multipleBirthInteger":1.5"#,
-                v,
-                "",
-            ),
-            create(
-                "integer too large",
-                r#""multipleBirthInteger":2147483648"#,
-                v,
-                "",
-            ),
-            create(
-                "instant of a day",
-                r#""meta":{"lastUpdated":"2000-01-01"}"#,
-                v,
-                "Patient.meta.lastUpdated",
-            ),
-            observation("time", r#""valueTime":"25:00:00""#, ""),
-            observation(
-                "instant without zone",
-                r#""issued":"2000-01-01T10:00:00""#,
-                "Observation.issued",
-            ),
-            observation("decimal as text", r#""effectiveDateTime":"yesterday""#, ""),
+            row(
+                "a data type in the body",
+                "POST",
+                "Patient",
+                r#"{"resourceType":"HumanName"}"#,
+            )
+            .gets(400, "invalid", "resourceType"),
+            row(
+                "type in lower case in the body",
+                "POST",
+                "Patient",
+                r#"{"resourceType":"patient"}"#,
+            )
+            .gets(400, "invalid", "resourceType"),
         ],
     );
 }
