@@ -217,8 +217,9 @@ impl Call<'_> {
     pub(super) async fn operation(mut self, name: &str, on: OperationTarget) -> Result<Answer> {
         let reading = *self.request.method() != Method::POST;
         match (name, on) {
-            ("$meta", OperationTarget::Resource(key)) if reading => self.meta(key, None).await,
-            ("$meta", OperationTarget::Version(key, version)) if reading => {
+            // It changes nothing, so GET will do; POST always does (R4 operations.html).
+            ("$meta", OperationTarget::Resource(key)) => self.meta(key, None).await,
+            ("$meta", OperationTarget::Version(key, version)) => {
                 self.meta(key, Some(version)).await
             }
             ("$meta-add" | "$meta-delete", OperationTarget::Resource(key)) if !reading => {
@@ -301,6 +302,7 @@ impl Call<'_> {
             None => None,
         };
         let (preference, _) = prefer_minimal(self.request.headers());
+        let if_match = self.if_match()?;
         let upload = self.upload().await?;
         let context = self.context.clone();
         let raw = RawBinary {
@@ -308,6 +310,7 @@ impl Call<'_> {
             content_type,
             security_context,
             upload: Arc::new(upload),
+            if_match,
             preference,
         };
         let pool = self.state.patient.clone();

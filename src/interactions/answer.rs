@@ -124,6 +124,9 @@ pub fn judge(error: CommitError, keys: &[ResourceKey], race: Race, attempt: usiz
             )
             .retry_after(1),
         ),
+        Refusal::OtherVersion { .. } if race == Race::Retry => Verdict::Answer(
+            Error::of(Kind::Unavailable, "the resource keeps changing; try again").retry_after(1),
+        ),
         Refusal::OtherVersion { found, .. } => Verdict::Answer(Error::of(
             Kind::PreconditionFailed,
             format!("expected the version named by If-Match, found version {found}"),

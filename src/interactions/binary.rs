@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::answer::{Answer, Body, Race, Step};
 use super::node::Node;
-use super::request::Return;
-use super::update::check_id;
+use super::request::{IfMatch, Return};
+use super::update::{check_id, expectation};
 use super::write::{self, Incoming, Single};
 use crate::audit::Action;
 use crate::context::RequestContext;
@@ -23,6 +23,7 @@ pub struct RawBinary {
     /// The header `X-Security-Context`: a reference to the resource whose access rules hold.
     pub security_context: Option<String>,
     pub upload: Arc<Upload>,
+    pub if_match: IfMatch,
     pub preference: Return,
 }
 
@@ -41,11 +42,7 @@ pub fn write_raw(context: &RequestContext, node: &Node, raw: &RawBinary) -> Resu
     let (method, action, expect, id) = match &raw.id {
         Some(id) => {
             check_id(id)?;
-            let expect = if node.holds(node.choices.update_create, "Binary") {
-                Expect::Anything
-            } else {
-                Expect::Known
-            };
+            let expect = expectation(node, "Binary", &raw.if_match, id)?;
             (Method::Put, Action::Update, expect, id.clone())
         }
         None => (
@@ -67,7 +64,7 @@ pub fn write_raw(context: &RequestContext, node: &Node, raw: &RawBinary) -> Resu
             key: ResourceKey::new("Binary", id),
             expect,
             conditions: Vec::new(),
-            race: Race::Refuse,
+            race: Race::of(&raw.if_match),
             preference: raw.preference,
         },
     ))

@@ -6,7 +6,7 @@
 use super::node::Node;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::search::{Handling, Query, parse};
-use crate::storage::{Condition, Matches, Page, Version};
+use crate::storage::{Clause, Condition, Matches, Page, Version};
 
 /// A condition, ready to be looked up.
 pub struct Criteria {
@@ -61,12 +61,17 @@ impl Criteria {
 
     /// At most `limit` resources that match.
     pub fn list(&self, node: &Node, limit: usize) -> Result<Vec<Version>> {
-        let clauses = node.clauses(&self.resource_type, &self.query.terms);
+        let clauses = self.clauses(node);
         let page = Page { after: None, limit };
         Ok(node
             .store
             .search(&self.resource_type, clauses, page)?
             .versions)
+    }
+
+    /// The condition in the numbers of the database.
+    pub fn clauses(&self, node: &Node) -> Vec<Clause> {
+        node.clauses(&self.resource_type, &self.query.terms)
     }
 
     /// The condition as a precondition of a commit.
@@ -75,14 +80,14 @@ impl Criteria {
     pub fn condition(&self, node: &Node, expect: Matches, claim: Option<usize>) -> Condition {
         Condition {
             resource_type: self.resource_type.clone(),
-            clauses: node.clauses(&self.resource_type, &self.query.terms),
+            clauses: self.clauses(node),
             expect,
             claim: claim.map(|write| (node.store.hasher().digest(&self.normalised()), write)),
         }
     }
 
     /// One text for all spellings of the same condition.
-    fn normalised(&self) -> Vec<u8> {
+    pub fn normalised(&self) -> Vec<u8> {
         let mut terms: Vec<String> = self
             .query
             .terms

@@ -7,7 +7,7 @@ use super::request::Return;
 use super::write::{self, Incoming, Single};
 use crate::audit::Action;
 use crate::context::RequestContext;
-use crate::error::Result;
+use crate::error::{Issue, Result};
 use crate::fhir::model::key::ResourceKey;
 use crate::storage::{Expect, Matches, Method};
 
@@ -38,8 +38,14 @@ pub fn create(context: &RequestContext, node: &Node, request: &CreateRequest) ->
                 if let Body::Stored(version) = &answer.body {
                     answer.location = Some(format!("{}/_history/{}", version.key, version.version));
                 }
-                if request.preference == Return::Minimal {
-                    answer.body = Body::Empty;
+                match request.preference {
+                    Return::Representation => {}
+                    Return::Minimal => answer.body = Body::Empty,
+                    Return::OperationOutcome => {
+                        let text = "the condition matches this resource: nothing is created";
+                        answer.body =
+                            Body::Outcome(vec![Issue::information("informational", text)]);
+                    }
                 }
                 return Ok(Step::Done(answer));
             }

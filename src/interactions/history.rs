@@ -153,16 +153,17 @@ impl Wanted {
         for (name, value) in pairs {
             match name.as_str() {
                 "_since" => {
-                    let instant =
-                        date::parse_instant(value).map_err(|_| bad("_since", "an instant"))?;
+                    let instant = date::parse_instant(&in_zone(value))
+                        .map_err(|_| bad("_since", "an instant"))?;
                     wanted.since = Some(instant);
                     wanted.since_text = Some(date::format_instant(instant));
                 }
                 "_at" => {
-                    let range = date::range(value, &chrono::Utc)
+                    let value = in_zone(value);
+                    let range = date::range(&value, &chrono::Utc)
                         .map_err(|_| bad("_at", "a date or time"))?;
                     wanted.at = Some((range.low, range.high));
-                    wanted.at_text = Some(value.clone());
+                    wanted.at_text = Some(value);
                 }
                 "_count" => {
                     let count: usize = value.parse().map_err(|_| bad("_count", "a number"))?;
@@ -198,6 +199,11 @@ impl Wanted {
         }
         query
     }
+}
+
+/// A plus sign in a query arrives as a space.
+fn in_zone(time: &str) -> String {
+    time.replace(' ', "+")
 }
 
 fn bad(name: &str, expected: &str) -> Error {

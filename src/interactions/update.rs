@@ -77,7 +77,7 @@ fn by_id(node: &Node, request: &UpdateRequest, id: &str) -> Result<Plan> {
     }
     Ok(Plan {
         id: id.to_owned(),
-        expect: expectation(node, request, id)?,
+        expect: expectation(node, &request.resource_type, &request.if_match, id)?,
         condition: None,
     })
 }
@@ -97,16 +97,18 @@ fn by_criteria(node: &Node, request: &UpdateRequest, pairs: &[(String, String)])
                 .at(format!("{}.id", request.resource_type)));
             }
             Ok(Plan {
-                expect: expectation(node, request, &id)?,
+                expect: expectation(node, &request.resource_type, &request.if_match, &id)?,
                 condition: Some(criteria.condition(node, Matches::Only(id.clone()), None)),
                 id,
             })
         }
         (FoundByCondition::None, Some(id)) => {
             check_id(id)?;
+            let key = ResourceKey::new(request.resource_type.as_str(), id);
+            let expect = expectation(node, &request.resource_type, &request.if_match, id)?;
             Ok(Plan {
                 id: id.to_owned(),
-                expect: expectation(node, request, id)?,
+                expect: unmatched(node, &key, expect)?,
                 condition: Some(criteria.condition(node, Matches::None, Some(0))),
             })
         }
@@ -123,31 +125,45 @@ fn by_criteria(node: &Node, request: &UpdateRequest, pairs: &[(String, String)])
     }
 }
 
+/// What a conditional update that matches nothing may find under the id it names: nothing, or what
+/// was deleted. Something else there is not what the condition means, and stays.
+pub fn unmatched(node: &Node, key: &ResourceKey, expect: Expect) -> Result<Expect> {
+    match node.store.read(key)? {
+        Some(version) if !version.deleted => Err(Error::of(
+            Kind::Conflict,
+            format!("{key} exists already, and the condition does not match it"),
+        )),
+        None if expect == Expect::Anything => Ok(Expect::New),
+        _ => Ok(expect),
+    }
+}
+
 /// What the update may find, by `If-Match` and by the operator's choices.
-fn expectation(node: &Node, request: &UpdateRequest, id: &str) -> Result<Expect> {
-    let resource_type = &request.resource_type;
+pub fn expectation(
+    node: &Node,
+    resource_type: &str,
+    if_match: &IfMatch,
+    id: &str,
+) -> Result<Expect> {
     let creates = node.holds(node.choices.update_create, resource_type);
-    if let Some(version) = request.if_match.0 {
-        let key = ResourceKey::new(resource_type.as_str(), id);
+    let key = ResourceKey::new(resource_type, id);
+    if let Some(version) = if_match.0 {
         // A version of something that does not exist: say so before anything is made ready.
         return match node.store.read(&key)? {
             Some(_) => Ok(Expect::Version(version)),
             None => Err(no_version()),
         };
     }
-    if node.holds(node.choices.require_if_match, resource_type) {
-        let key = ResourceKey::new(resource_type.as_str(), id);
-        if node.store.read(&key)?.is_some() {
-            return Err(Error::of(
-                Kind::PreconditionRequired,
-                "expected If-Match with the version to be replaced, found none",
-            ));
-        }
+    if node.holds(node.choices.require_if_match, resource_type) && node.store.read(&key)?.is_some()
+    {
+        return Err(Error::of(
+            Kind::PreconditionRequired,
+            "expected If-Match with the version to be replaced, found none",
+        ));
     }
     if creates {
         return Ok(Expect::Anything);
     }
-    let key = ResourceKey::new(resource_type.as_str(), id);
     match node.store.read(&key)? {
         Some(_) => Ok(Expect::Known),
         None => Err(Error::new(

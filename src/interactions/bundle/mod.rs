@@ -6,6 +6,7 @@
 
 mod batch;
 mod entry;
+mod made;
 mod planned;
 mod references;
 mod transaction;

@@ -1,16 +1,74 @@
 //! What becomes of the entries of a transaction, and how they are answered.
 
+use std::collections::HashMap;
+
 use super::batch::look;
-use super::entry::{Entry, respond};
+use super::entry::{Entry, respond, respond_error};
 use crate::clock::Instant;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::fhir::model::bundle::BundleWriter;
 use crate::fhir::model::key::ResourceKey;
 use crate::interactions::answer::{Answer, Body};
+use crate::interactions::dispatch::{Interaction, OperationTarget};
 use crate::interactions::node::Node;
 use crate::interactions::read::current;
 use crate::interactions::request::Return;
-use crate::storage::{Committed, WriteOutcome};
+use crate::storage::{Change, Commit, Committed, Scope, WriteOutcome};
+
+/// Refuses a transaction whose reads would fail: all or nothing holds for them too.
+///
+/// Reads are executed after the commit, so that they see it. What can be known before is asked before.
+///
+/// # Errors
+/// What the read would answer, with the place of the entry.
+pub fn check_reads(
+    node: &Node,
+    entries: &[Entry<'_>],
+    planned: &[Planned],
+    commit: &Commit,
+) -> Result<()> {
+    let written: HashMap<&ResourceKey, bool> = commit
+        .writes
+        .iter()
+        .map(|write| (&write.key, matches!(write.change, Change::Delete)))
+        .collect();
+    for (entry, planned) in entries.iter().zip(planned) {
+        if !matches!(planned, Planned::Read) {
+            continue;
+        }
+        let subject = subject(&entry.interaction);
+        let deletes = subject.and_then(|(key, _)| written.get(key).copied());
+        let current = subject.is_some_and(|(_, current)| current);
+        let result = match (look(node, entry), deletes) {
+            (Ok(_), Some(true)) if current => Err(Error::of(
+                Kind::Gone,
+                "expected a resource that stays, found one that the transaction deletes",
+            )),
+            // It is not there yet.
+            (Err(error), Some(false)) if matches!(error.kind(), Kind::NotFound | Kind::Gone) => {
+                Ok(())
+            }
+            (result, _) => result.map(|_| ()),
+        };
+        result.map_err(|error| error.at(entry.place()))?;
+    }
+    Ok(())
+}
+
+/// Which resource an interaction reads, and whether it reads its current version.
+fn subject(interaction: &Interaction) -> Option<(&ResourceKey, bool)> {
+    match interaction {
+        Interaction::Read(key) => Some((key, true)),
+        Interaction::VRead(key, _) => Some((key, false)),
+        Interaction::History(Scope::Resource(key)) => Some((key, false)),
+        Interaction::Operation { on, .. } => match on {
+            OperationTarget::Resource(key) => Some((key, true)),
+            OperationTarget::Version(key, _) => Some((key, false)),
+            OperationTarget::System | OperationTarget::Type(_) => None,
+        },
+        _ => None,
+    }
+}
 
 /// The second half: reads are executed, and everything is answered in its place.
 pub fn second_half(
@@ -22,17 +80,22 @@ pub fn second_half(
 ) -> Result<Vec<u8>> {
     let mut bundle = BundleWriter::new("transaction-response");
     for (entry, planned) in entries.iter().zip(planned) {
-        let mut answer = match planned.answer(committed) {
-            Some(answer) => answer,
-            None => look(node, entry).map_err(|error| error.at(entry.place()))?,
-        };
+        let mut answer = planned
+            .answer(committed)
+            .map_or_else(|| look(node, entry), Ok);
         if preference == Return::Representation
-            && let Some(key) = planned.shown()
+            && let (Ok(answer), Some(key)) = (&mut answer, planned.shown())
+            // Somebody may have deleted it since.
+            && let Ok(version) = current(node, key)
         {
-            answer.body = Body::Stored(Box::new(current(node, key)?));
+            answer.body = Body::Stored(Box::new(version));
         }
         let mut out = bundle.entry();
-        respond(node, &mut out, &answer, Return::Representation)?;
+        match answer {
+            Ok(answer) => respond(node, &mut out, &answer, Return::Representation)?,
+            // The commit stands, whatever became of what is read since.
+            Err(error) => respond_error(&mut out, &error),
+        }
         out.end();
     }
     Ok(bundle.finish())

@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::entry::{Entry, inside};
-use super::planned::{Planned, second_half};
+use super::made::Made;
+use super::planned::{Planned, check_reads, second_half};
 use super::references::{Identities, base_of, conditional_references, replace};
 use crate::audit::{self, Action};
 use crate::context::RequestContext;
@@ -18,7 +19,7 @@ use crate::interactions::node::Node;
 use crate::interactions::patch::patched;
 use crate::interactions::read::current;
 use crate::interactions::request::Return;
-use crate::interactions::update::check_id;
+use crate::interactions::update::{check_id, unmatched};
 use crate::interactions::write::{self, Incoming};
 use crate::storage::{
     Change, Commit, Committed, Condition, Expect, Matches, Method, Version, Write,
@@ -42,6 +43,7 @@ pub fn first_half(
     let named = entries.iter().any(|entry| entry.if_match.0.is_some());
     let entries: Vec<Entry<'static>> = entries.into_iter().map(Entry::without_resource).collect();
     let planned = plan.planned;
+    check_reads(node, &entries, &planned, &commit)?;
     if commit.writes.is_empty() {
         let nothing = Committed { writes: Vec::new() };
         let json = second_half(node, &entries, &planned, &nothing, preference)?;
@@ -67,6 +69,10 @@ struct Plan {
     conditions: Vec<Condition>,
     /// Per entry: which resource it is about; `None` for reads.
     keys: Vec<Option<ResourceKey>>,
+    /// Numbers of the entries that write, by what they write.
+    claimed: HashMap<ResourceKey, usize>,
+    /// What the transaction makes of a type, once a conditional reference asks.
+    made: HashMap<String, Made>,
     /// Entries whose conditional create found the resource: nothing is written.
     existing: HashMap<usize, Box<Version>>,
     expects: HashMap<usize, Expect>,
@@ -79,20 +85,14 @@ struct Plan {
 impl Plan {
     /// Gives each entry its resource, and each full URL what it stands for.
     fn identify(&mut self, node: &Node, entries: &[Entry<'_>]) -> Result<()> {
-        let mut claimed: HashSet<ResourceKey> = HashSet::new();
         for entry in entries {
             let key = self
                 .key_of(node, entry)
                 .map_err(|error| error.at(entry.place()))?;
             if let Some(key) = &key {
                 let writes = !self.existing.contains_key(&entry.index);
-                if writes && !claimed.insert(key.clone()) {
-                    return Err(Error::new(
-                        Kind::Invalid,
-                        "duplicate",
-                        format!("expected each resource at most once in a transaction, found {key} again"),
-                    )
-                    .at(entry.place()));
+                if writes && self.claimed.insert(key.clone(), entry.index).is_some() {
+                    return Err(again(&format!("found {key} again"), entry.place()));
                 }
                 if let Some(full_url) = &entry.full_url
                     && entry.verb != Verb::Delete
@@ -107,6 +107,29 @@ impl Plan {
                 }
             }
             self.keys.push(key);
+        }
+        self.conditions_name_each_once(entries)
+    }
+
+    /// What a condition names counts as an identity too: of two equal conditions both would create,
+    /// and what is deleted cannot be what a create finds.
+    fn conditions_name_each_once(&self, entries: &[Entry<'_>]) -> Result<()> {
+        let mut seen = HashSet::new();
+        for (index, criteria) in &self.claims {
+            if !seen.insert(criteria.normalised()) {
+                let place = format!("Bundle.entry[{index}]");
+                return Err(again("found the same condition again", place));
+            }
+        }
+        for (index, version) in &self.existing {
+            let claim = self
+                .claimed
+                .get(&version.key)
+                .and_then(|at| entries.get(*at));
+            if claim.is_some_and(|entry| entry.verb == Verb::Delete) {
+                let text = format!("found a condition for {}, which is deleted", version.key);
+                return Err(again(&text, format!("Bundle.entry[{index}]")));
+            }
         }
         Ok(())
     }
@@ -172,7 +195,8 @@ impl Plan {
                             Some(id) => {
                                 check_id(&id)?;
                                 let key = ResourceKey::new(resource_type.as_str(), id.as_str());
-                                (id, self.expectation(node, entry, &key)?)
+                                let expect = self.expectation(node, entry, &key)?;
+                                (id, unmatched(node, &key, expect)?)
                             }
                             None => (node.ids.new_id()?, Expect::New),
                         };
@@ -245,7 +269,7 @@ impl Plan {
                     other => other,
                 };
                 if turn == verb && !matches!(entry.interaction, Interaction::Search(_)) {
-                    self.write(node, entry, &mut commit)
+                    self.write(node, entries, entry, &mut commit)
                         .map_err(|error| placed(error, entry))?;
                 }
             }
@@ -268,7 +292,13 @@ impl Plan {
         }
     }
 
-    fn write(&mut self, node: &Node, entry: &Entry<'_>, commit: &mut Commit) -> Result<()> {
+    fn write(
+        &mut self,
+        node: &Node,
+        entries: &[Entry<'_>],
+        entry: &Entry<'_>,
+        commit: &mut Commit,
+    ) -> Result<()> {
         let Some(key) = self.keys.get(entry.index).cloned().flatten() else {
             self.plan(entry, Planned::Nothing);
             return Ok(());
@@ -308,7 +338,7 @@ impl Plan {
                 } else {
                     Method::Put
                 };
-                let incoming = self.resource(node, entry, &key)?;
+                let incoming = self.resource(node, entries, entry, &key)?;
                 let prepared = write::prepare(node, &key.resource_type, incoming, method)?;
                 commit.blobs.extend(prepared.blobs);
                 Change::Put(prepared.content)
@@ -330,7 +360,13 @@ impl Plan {
     }
 
     /// The resource of an entry, checked and with real identities in place of temporary ones.
-    fn resource(&mut self, node: &Node, entry: &Entry<'_>, key: &ResourceKey) -> Result<Incoming> {
+    fn resource(
+        &mut self,
+        node: &Node,
+        entries: &[Entry<'_>],
+        entry: &Entry<'_>,
+        key: &ResourceKey,
+    ) -> Result<Incoming> {
         let mut incoming = entry.incoming(node)?;
         write::check(node, &incoming, &key.resource_type)
             .map_err(|error| inside(error, entry.index))?;
@@ -347,8 +383,8 @@ impl Plan {
         let mut wanted = Vec::new();
         conditional_references(incoming.tree(), &mut wanted);
         for reference in wanted {
-            self.resolve_conditional(node, &reference)
-                .map_err(|error| error.at(entry.place()))?;
+            self.resolve_conditional(node, entries, &reference)
+                .map_err(|error| placed(error, entry))?;
         }
         let base = entry.full_url.as_deref().and_then(base_of);
         incoming.change(|tree| replace(tree, &node.definitions, &self.identities, base));
@@ -356,28 +392,56 @@ impl Plan {
     }
 
     /// R4: a conditional reference that does not name exactly one resource fails the transaction.
-    fn resolve_conditional(&mut self, node: &Node, reference: &str) -> Result<()> {
+    fn resolve_conditional(
+        &mut self,
+        node: &Node,
+        entries: &[Entry<'_>],
+        reference: &str,
+    ) -> Result<()> {
         if self.identities.knows_conditional(reference) {
             return Ok(());
         }
         let (resource_type, query) = reference.split_once('?').unwrap_or((reference, ""));
         node.check_type(resource_type)?;
         let criteria = Criteria::parse(node, resource_type, &query_pairs(query)?)?;
-        match criteria.find(node)? {
+        let (expect, stored) = match criteria.find(node)? {
+            FoundByCondition::Several => return Err(several()),
             FoundByCondition::One(version) => {
-                let only = Matches::Only(version.key.id.to_string());
-                self.conditions.push(criteria.condition(node, only, None));
-                self.identities.enter_conditional(reference, version.key);
+                (Matches::Only(version.key.id.to_string()), Some(version.key))
+            }
+            FoundByCondition::None => (Matches::None, None),
+        };
+        if !self.made.contains_key(resource_type) {
+            let made = Made::of(node, resource_type, entries, &self.claimed)?;
+            self.made.insert(resource_type.to_owned(), made);
+        }
+        let made = self.made.get(resource_type);
+        let mut found = made.map_or_else(Vec::new, |made| made.matching(node, &criteria));
+        // What is changed or deleted here counts as it will be; a patch as it was.
+        found.extend(stored.filter(|key| {
+            let claim = self.claimed.get(key).and_then(|at| entries.get(*at));
+            claim.is_none_or(|entry| entry.verb == Verb::Patch)
+        }));
+        match (found.pop(), found.pop()) {
+            (Some(key), None) => {
+                self.conditions.push(criteria.condition(node, expect, None));
+                self.identities.enter_conditional(reference, key);
                 Ok(())
             }
-            FoundByCondition::Several => Err(several()),
-            FoundByCondition::None => Err(Error::new(
+            (Some(_), Some(_)) => Err(several()),
+            (None, _) => Err(Error::new(
                 Kind::PreconditionFailed,
                 "not-found",
                 "expected the conditional reference to match one resource, found none",
             )),
         }
     }
+}
+
+/// 400: one identity, or one condition, in two entries.
+fn again(found: &str, place: String) -> Error {
+    let text = format!("expected each resource at most once in a transaction, {found}");
+    Error::new(Kind::Invalid, "duplicate", text).at(place)
 }
 
 /// The same error, placed at the entry when it names no place of its own in the Bundle.
