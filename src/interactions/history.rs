@@ -95,7 +95,7 @@ fn write_entry(node: &Node, bundle: &mut BundleWriter, entry: &HistoryEntry) -> 
     };
     let status = match version.method {
         Method::Delete => "204",
-        _ if version.version == 1 => "201",
+        _ if entry.creates => "201",
         _ => "200",
     };
     let json = if version.deleted {

@@ -37,6 +37,8 @@ pub struct HistoryPage {
 pub struct HistoryEntry {
     pub seq: i64,
     pub version: Version,
+    /// Whether there was nothing before it, or a deletion.
+    pub creates: bool,
 }
 
 type EntrySql = (
@@ -49,6 +51,7 @@ type EntrySql = (
     Bool,
     Binary,
     Nullable<Binary>,
+    Bool,
 );
 type EntryRow = (
     i64,
@@ -60,11 +63,14 @@ type EntryRow = (
     bool,
     Vec<u8>,
     Option<Vec<u8>>,
+    bool,
 );
 
-const CURRENT: &str = "SELECT v.seq, v.type, v.id, v.version, v.last_updated, v.method, v.deleted, v.body, v.blob \
+const CURRENT: &str = "SELECT v.seq, v.type, v.id, v.version, v.last_updated, v.method, v.deleted, v.body, v.blob, \
+     v.version = 1 OR COALESCE((SELECT p.deleted FROM history p WHERE p.pk = v.pk AND p.version = v.version - 1), FALSE) \
      FROM resource v WHERE 1 = 1";
-const OLDER: &str = "SELECT v.seq, v.type, r.id, v.version, v.last_updated, v.method, v.deleted, v.body, v.blob \
+const OLDER: &str = "SELECT v.seq, v.type, r.id, v.version, v.last_updated, v.method, v.deleted, v.body, v.blob, \
+     v.version = 1 OR COALESCE((SELECT p.deleted FROM history p WHERE p.pk = v.pk AND p.version = v.version - 1), FALSE) \
      FROM history v JOIN resource r ON r.pk = v.pk WHERE 1 = 1";
 
 /// The versions of a scope, newest first.
@@ -94,9 +100,10 @@ pub fn page(
     rows.truncate(page.limit);
     rows.into_iter()
         .map(
-            |(seq, type_id, id, version, last_updated, method, deleted, body, blob)| {
+            |(seq, type_id, id, version, last_updated, method, deleted, body, blob, creates)| {
                 Ok(HistoryEntry {
                     seq,
+                    creates,
                     version: Version {
                         key: ResourceKey::new(dictionary.type_name(type_id)?, id),
                         version,
