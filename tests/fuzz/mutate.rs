@@ -4,7 +4,7 @@
 pub struct Random(u64);
 
 /// Pieces that parsers stumble over.
-const PIECES: [&[u8]; 28] = [
+const PIECES: [&[u8]; 40] = [
     b"{",
     b"}",
     b"[",
@@ -33,6 +33,18 @@ const PIECES: [&[u8]; 28] = [
     b"(",
     b")",
     b"|",
+    b"99999999999999999999",
+    b"-1",
+    b"%00",
+    b"&",
+    b"=",
+    b"\r\n",
+    b"<!--",
+    b"<![CDATA[",
+    b"xmlns=\"\"",
+    b"/ObjStm",
+    b"\xed\xa0\x80",
+    b"\0",
 ];
 const LARGEST: usize = 64 * 1024;
 

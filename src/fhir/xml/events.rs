@@ -70,6 +70,8 @@ pub struct StartTag<'a> {
     pub namespace: Text,
     /// In the order of the document, without namespace declarations.
     pub attributes: Vec<XmlAttribute>,
+    /// Whether it says itself which namespace names without a prefix have, or that they have none.
+    pub declares_default: bool,
     /// Byte offset of the `<`.
     pub start: usize,
 }
@@ -262,6 +264,7 @@ impl<'a> Events<'a> {
         self.root_seen = true;
         self.open.push(self.bindings.len());
         let mut plain: Vec<(&str, &str)> = Vec::new();
+        let mut declares_default = false;
         for attribute in tag.attributes() {
             let Ok(attribute) = attribute else {
                 return Err(self.fault_at(start, XmlFault::DuplicateAttribute));
@@ -273,6 +276,7 @@ impl<'a> Events<'a> {
                 Cow::Owned(_) => return Err(self.fault_at(start, XmlFault::Syntax("a tag"))),
             };
             if key == "xmlns" {
+                declares_default = true;
                 self.bind(start, "", value)?;
             } else if let Some(prefix) = key.strip_prefix("xmlns:") {
                 self.bind(start, prefix, value)?;
@@ -311,6 +315,7 @@ impl<'a> Events<'a> {
             name,
             namespace,
             attributes,
+            declares_default,
             start,
         }))
     }

@@ -70,7 +70,7 @@ pub fn check(text: &str) -> Result<Div, NarrativeFault> {
                 found = Some(match (tag.name, tag.namespace.as_str()) {
                     ("div", XHTML_NAMESPACE) => Div::Complete,
                     // One that says it has no namespace cannot be given another.
-                    ("div", "") if !declares_none(text, tag.start) => {
+                    ("div", "") if !tag.declares_default => {
                         Div::WithoutNamespace(tag.start.saturating_add(4))
                     }
                     _ => return Err(NarrativeFault::NoDiv),
@@ -85,17 +85,6 @@ pub fn check(text: &str) -> Result<Div, NarrativeFault> {
         return Err(NarrativeFault::Beside);
     }
     found.ok_or(NarrativeFault::NoDiv)
-}
-
-/// Whether the tag that starts here has the attribute `xmlns` itself.
-fn declares_none(text: &str, start: usize) -> bool {
-    let tag = text
-        .get(start..)
-        .and_then(|rest| rest.split('>').next())
-        .unwrap_or("");
-    tag.split("xmlns")
-        .skip(1)
-        .any(|after| after.trim_start().starts_with('='))
 }
 
 #[cfg(test)]
@@ -133,6 +122,8 @@ mod tests {
         check_div("<div xmlns=\"http://hl7.org/fhir\"/>", None);
         check_div("<div xmlns=\"\">a</div>", None);
         check_div("<div\txmlns = ''/>", None);
+        check_div("<div title='>' xmlns=''/>", None);
+        check_div("<div title='xmlns='/>", Some(Div::WithoutNamespace(4)));
         check_div("<div xmlns:x=\"u\">a</div>", Some(Div::WithoutNamespace(4)));
     }
 }

@@ -204,6 +204,12 @@ fn in_13_document_types_and_sizes() {
                 "too-long",
                 "Patient.name[0].text",
             ),
+            within(
+                "in_08 values",
+                &format!("<name>{}</name>", r#"<given value="a"/>"#.repeat(220_000)),
+                "",
+            )
+            .gets(400, "too-long", "Patient.name[0].given[199998]"),
             within("in_03 size", &text(1 << 20).repeat(5), "").gets(413, "too-long", ""),
         ],
     );

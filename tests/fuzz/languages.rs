@@ -1,0 +1,78 @@
+//! Small languages: search URLs, cursors, FHIRPath.
+
+use fascicolo::fhir::fhirpath::{self, Environment};
+use fascicolo::fhir::search::{Handling, parse};
+use fascicolo::interactions::cursor;
+use fascicolo::interactions::dispatch::{Verb, classify, decode, query_pairs};
+
+use super::resources::{EXTRACTOR, R4, patient};
+use super::{burst, corpus};
+
+#[test]
+fn fuzz_search_urls() {
+    burst("search", &corpus("search"), |bytes| {
+        let text = String::from_utf8_lossy(bytes);
+        let Ok(pairs) = query_pairs(&text) else {
+            return;
+        };
+        for (resource_type, handling) in [
+            ("Observation", Handling::Lenient),
+            ("Patient", Handling::Strict),
+        ] {
+            let base = "http://a/fhir";
+            let _ = parse(resource_type, &pairs, handling, &R4, &EXTRACTOR, base);
+        }
+    });
+}
+
+#[test]
+fn fuzz_paths() {
+    let seeds: Vec<Vec<u8>> = [
+        "Patient/a/_history/1",
+        "DocumentReference/$ingest",
+        "Patient/%C3%A8/$meta",
+        "Patient/_search",
+    ]
+    .iter()
+    .map(|seed| seed.as_bytes().to_vec())
+    .collect();
+    burst("paths", &seeds, |bytes| {
+        let text = String::from_utf8_lossy(bytes);
+        let Ok(segments) = text.split('/').map(decode).collect::<Result<Vec<_>, _>>() else {
+            return;
+        };
+        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        for verb in [Verb::Get, Verb::Post, Verb::Put, Verb::Patch, Verb::Delete] {
+            let _ = classify(verb, &segments);
+        }
+    });
+}
+
+/// In 1.5 seconds nobody forges one.
+#[test]
+fn fuzz_cursors() {
+    let (key, bound, now) = ([7u8; 32], "Patient?active=true", 1_000_000);
+    let sealed = |position| cursor::seal(&key, bound, now, position).unwrap();
+    let all = [sealed((1, 2)), sealed((i64::MIN, i64::MAX))];
+    let seeds: Vec<Vec<u8>> = all.iter().map(|text| text.clone().into_bytes()).collect();
+    burst("cursors", &seeds, |bytes| {
+        let text = String::from_utf8_lossy(bytes);
+        let opened = cursor::open(&key, bound, now, &text);
+        assert!(
+            opened.is_err() || all.iter().any(|cursor| *cursor == text),
+            "{text}"
+        );
+    });
+}
+
+#[test]
+fn fuzz_fhirpath() {
+    let patient = patient();
+    burst("fhirpath", &corpus("fhirpath"), |bytes| {
+        let text = String::from_utf8_lossy(bytes);
+        if let Ok(expression) = fhirpath::parse(&text) {
+            let environment = Environment::new(&R4).at(0);
+            let _ = fhirpath::evaluate(&expression, &patient, &environment);
+        }
+    });
+}
