@@ -172,6 +172,7 @@ pub fn classify(verb: Verb, segments: &[&str]) -> Result<Interaction> {
             })
         }
         (_, [_, _, "_history"] | [_, _, "_history", _]) => refuse("GET"),
+        (_, [.., name]) if name.starts_with('$') && segments.len() <= 5 => refuse("GET or POST"),
         _ => Err(Error::of(
             Kind::NotFound,
             "expected a FHIR path such as Patient/1, found another",
@@ -266,6 +267,8 @@ mod tests {
         check("GET", "Patient/a_b", "404");
         check("GET", "Patient/1/2/3", "404");
         check("DELETE", "Patient/1/_history/1", "405");
+        check("PUT", "Patient/1/$meta", "405");
+        check("DELETE", "$x", "405");
     }
 
     #[test]

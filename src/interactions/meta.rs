@@ -90,8 +90,7 @@ pub fn change_meta(
     if let Some(object) = tree.as_object_mut() {
         object.set("meta", meta);
     }
-    let incoming = Incoming::from_tree(tree);
-    write::check(node, &incoming, &key.resource_type)?;
+    let incoming = write::check_result(node, tree, &key.resource_type)?;
     let prepared = write::prepare(node, &key.resource_type, incoming, Method::Put)?;
     let (written_key, tail, blob) = (key.clone(), prepared.tail, prepared.content.blob);
     Ok(Step::Commit {

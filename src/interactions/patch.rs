@@ -100,15 +100,7 @@ pub fn patched(node: &Node, version: &Version, patch: &Patch) -> Result<Incoming
             "expected resourceType, id and meta.versionId to stay as they are, found a patch that changes one",
         ));
     }
-    let length = json::to_vec(&after).len();
-    let bounded = write::check_size(node, length, &after);
-    let incoming = Incoming::from_tree(after);
-    let checked = bounded.and_then(|()| write::check(node, &incoming, &version.key.resource_type));
-    checked.map_err(|error| {
-        // The body of the request was fine; its result is not.
-        Error::from_issues(Kind::Unprocessable, error.into_issues())
-    })?;
-    Ok(incoming)
+    write::check_result(node, after, &version.key.resource_type)
 }
 
 fn protected(tree: &Value) -> Vec<Option<Value>> {

@@ -87,8 +87,24 @@ impl Incoming {
     }
 }
 
+/// Checks what a change made of a resource: the same bounds as for one that is sent (IN-22), so that what
+/// is stored can be read and changed again.
+///
+/// # Errors
+/// `Unprocessable` with all findings: the body of the request was fine, its result is not.
+pub fn check_result(node: &Node, tree: Value, resource_type: &str) -> Result<Incoming> {
+    let text = json::to_vec(&tree);
+    let incoming = Incoming::from_tree(tree);
+    json::parse(&text, &node.choices.limits)
+        .map_err(Error::from)
+        .and_then(|_| check_size(node, text.len(), &incoming.tree))
+        .and_then(|()| check(node, &incoming, resource_type))
+        .map_err(|error| Error::from_issues(Kind::Unprocessable, error.into_issues()))?;
+    Ok(incoming)
+}
+
 /// IN-03: attachment data does not count, it is bounded by IN-04.
-pub fn check_size(node: &Node, length: usize, tree: &Value) -> Result<()> {
+fn check_size(node: &Node, length: usize, tree: &Value) -> Result<()> {
     let limit = node.choices.resource_bytes;
     if length <= limit {
         return Ok(());
