@@ -1,6 +1,7 @@
 //! The subcommands.
 
 mod admin;
+mod conformance;
 pub mod generate_definitions;
 mod ingest;
 mod packages;
@@ -75,6 +76,11 @@ enum Command {
         #[command(flatten)]
         flags: Flags,
     },
+    /// Suites of tests against a live server
+    Conformance {
+        #[command(subcommand)]
+        command: ConformanceCommand,
+    },
     /// Make fhir-profiles/r4.ndjson.zst anew
     #[command(hide = true)]
     GenerateDefinitions {
@@ -96,6 +102,13 @@ enum ConfigCommand {
         #[command(flatten)]
         flags: Flags,
     },
+}
+
+#[derive(Subcommand)]
+enum ConformanceCommand {
+    /// Run FHIR R4 TestScripts against any FHIR server
+    #[command(name = "testscript")]
+    TestScript(conformance::TestScriptArguments),
 }
 
 #[derive(Subcommand)]
@@ -160,6 +173,9 @@ fn dispatch(command: Command) -> Result<ExitCode> {
             PackagesCommand::Check { flags } => packages::check(&load(&flags)?),
         },
         Command::Ingest { files, flags } => ingest::ingest(&load(&flags)?, &files),
+        Command::Conformance {
+            command: ConformanceCommand::TestScript(arguments),
+        } => conformance::testscript(arguments),
         Command::GenerateDefinitions {
             package,
             corrections,

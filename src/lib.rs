@@ -17,6 +17,7 @@ pub mod audit;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod conformance;
 pub mod context;
 pub mod documents;
 pub mod error;

@@ -152,14 +152,7 @@ pub const ROOMS: &[(&str, &[&str])] = &[
     ("conformance", &["SERVICES", "USE CASES", "app"]),
     (
         "conformance::testscript",
-        &[
-            "error",
-            "clock",
-            "ids",
-            "config",
-            "fhir::model",
-            "fhir::fhirpath",
-        ],
+        &["error", "clock", "ids", "config", "fhir"],
     ),
     (
         "conformance::published",

@@ -11,6 +11,7 @@ mod process;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod conformance;
 mod documents;
 mod operating;
 mod rest;

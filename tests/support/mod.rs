@@ -194,12 +194,18 @@ impl Drop for TestNode {
 }
 
 fn client() -> Client {
+    install_tls();
     Client::builder()
         .timeout(Duration::from_secs(60))
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .build()
         .unwrap()
+}
+
+/// A client can do TLS only with a provider; the first call decides for the process.
+pub fn install_tls() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
 /// Everything the server said.

@@ -122,6 +122,7 @@ impl Process {
         };
         // Read on, so that the server never waits for this pipe.
         std::thread::spawn(move || lines.for_each(drop));
+        crate::support::install_tls();
         Self {
             child,
             base: base.trim().to_owned(),
