@@ -37,7 +37,8 @@ pub struct TestScriptArguments {
     #[arg(long)]
     okay_is_success: bool,
     /// Seconds to wait for an answer
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 60,
+        value_parser = clap::value_parser!(u64).range(1..))]
     timeout: u64,
     /// Write the TestReports to a file, as one Bundle
     #[arg(long, value_name = "FILE")]

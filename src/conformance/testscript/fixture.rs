@@ -24,6 +24,8 @@ pub struct Content {
     pub tree: Option<Value>,
     /// The bytes of the file; empty where the content was no file.
     pub bytes: Vec<u8>,
+    /// Whether the file is XML, in which form it is then sent unless the script says otherwise.
+    pub is_xml: bool,
 }
 
 /// Reads a fixture; the error says why it cannot be had.
@@ -67,6 +69,7 @@ impl Content {
         Self {
             tree: Some(tree),
             bytes: Vec::new(),
+            is_xml: false,
         }
     }
 }
@@ -99,11 +102,16 @@ fn read(file: &Path, definitions: &Definitions) -> Result<Content, String> {
         return Err(format!("{name} has more than {MOST_BYTES} bytes"));
     }
     let bytes = std::fs::read(file).map_err(|error| format!("{name}: {error}"))?;
-    let tree = match file.extension().and_then(|extension| extension.to_str()) {
+    let ending = file.extension().and_then(|extension| extension.to_str());
+    let tree = match ending {
         Some("json") => json::parse(&bytes, &limits()).ok(),
         // An XML patch or a CDA is XML too; it is then sent as it stands.
         Some("xml") => xml::from_xml(&bytes, definitions).ok(),
         _ => None,
     };
-    Ok(Content { tree, bytes })
+    Ok(Content {
+        tree,
+        bytes,
+        is_xml: ending == Some("xml"),
+    })
 }

@@ -8,6 +8,7 @@
 mod assertion;
 mod client;
 mod compare;
+mod content;
 mod extension;
 mod fixture;
 mod html;
@@ -20,6 +21,7 @@ mod result;
 mod runner;
 mod script;
 mod session;
+mod source;
 mod support;
 mod synthetic;
 mod variables;
@@ -27,6 +29,8 @@ mod xpath;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod xpath_tests;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -28,9 +28,10 @@ pub struct Knowledge<'a> {
 }
 
 enum Language<'t> {
-    XPath,
-    JsonPath(&'t str),
-    FhirPath,
+    Xml,
+    /// The text after the dollar sign.
+    Json(&'t str),
+    Fhir,
 }
 
 fn language(path: &str) -> Language<'_> {
@@ -38,33 +39,33 @@ fn language(path: &str) -> Language<'_> {
     if let Some(rest) = path.strip_prefix('$')
         && (rest.is_empty() || rest.starts_with(['.', '[']))
     {
-        return Language::JsonPath(rest);
+        return Language::Json(rest);
     }
     // A slash inside a literal of FHIRPath, such as a system, is no step.
     let mut quoted = false;
     for (index, c) in path.char_indices() {
         match c {
             '\'' => quoted = !quoted,
-            '/' if !quoted => return Language::XPath,
+            '/' if !quoted => return Language::Xml,
             // FHIRPath has `@` before dates only.
             '@' if !quoted => {
                 let next = path.get(index.saturating_add(1)..).unwrap_or_default();
                 if next.starts_with(|c: char| c.is_ascii_alphabetic()) && !next.starts_with('T') {
-                    return Language::XPath;
+                    return Language::Xml;
                 }
             }
             _ => {}
         }
     }
-    Language::FhirPath
+    Language::Fhir
 }
 
 /// Whether a path can be evaluated here; the error says why not.
 pub fn check(path: &str) -> Result<(), String> {
     match language(path) {
-        Language::XPath => XPath::parse(path).map(|_| ()),
-        Language::JsonPath(rest) => json_steps(rest).map(|_| ()),
-        Language::FhirPath => check_expression(path),
+        Language::Xml => XPath::parse(path).map(|_| ()),
+        Language::Json(rest) => json_steps(rest).map(|_| ()),
+        Language::Fhir => check_expression(path),
     }
 }
 
@@ -82,14 +83,14 @@ pub fn evaluate(
     knowledge: Knowledge<'_>,
 ) -> Result<Vec<String>, PathError> {
     match language(path) {
-        Language::XPath => XPath::parse(path)
+        Language::Xml => XPath::parse(path)
             .map(|path| path.evaluate(resource))
             .map_err(PathError::Unsupported),
-        Language::JsonPath(rest) => {
+        Language::Json(rest) => {
             let steps = json_steps(rest).map_err(PathError::Unsupported)?;
             Ok(json_path(&steps, resource))
         }
-        Language::FhirPath => expression(path, resource, knowledge),
+        Language::Fhir => expression(path, resource, knowledge),
     }
 }
 

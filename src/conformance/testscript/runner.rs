@@ -113,6 +113,14 @@ fn test_obstacle(test: &Test, session: &Session<'_>) -> Option<String> {
     if test.actions.is_empty() {
         return Some("the test has no action".to_owned());
     }
+    let rounds = test.repeat.iter().fold(1_usize, |product, (_, values)| {
+        product.saturating_mul(values.len())
+    });
+    if rounds > ROUNDS {
+        return Some(format!(
+            "the test is repeated {rounds} times, more than {ROUNDS}"
+        ));
+    }
     test.unknown
         .clone()
         .or_else(|| other_version(&test.versions, session))
@@ -167,6 +175,7 @@ fn setup(session: &mut Session<'_>, results: &mut Vec<ActionResult>) -> End {
             let status = session.last.as_ref().map_or(0, |last| last.response.status);
             outcome = Outcome::Error(Fault::new("status 201", format!("status {status}")));
         }
+        session.adopt(&fixture.id);
         let end = end_of(&label, &outcome);
         results.push(ActionResult {
             kind: ActionKind::Operation,
@@ -224,7 +233,7 @@ fn rounds(repeat: &[(String, Vec<String>)]) -> Vec<BTreeMap<String, String>> {
                 })
                 .collect::<Vec<_>>()
         };
-        rounds = rounds.iter().flat_map(combine).take(ROUNDS).collect();
+        rounds = rounds.iter().flat_map(combine).collect();
     }
     rounds
 }

@@ -5,45 +5,23 @@ use std::rc::Rc;
 
 use super::fixture::{self, Content};
 use super::message::{self, Exchange, Headers, Request, header, media_type_of_code};
-use super::path::{self, Knowledge, PathError};
+use super::path::{self, Knowledge};
 use super::request::{self, Parts, Subject};
 use super::result::{Fault, Outcome};
 use super::runner::Place;
 use super::script::{Operation, Script, Variable};
+use super::source::{Source, Stop, subject_of, subject_of_tree};
 use super::variables::{substitute, substitute_tree};
 use crate::fhir::model::json;
 use crate::fhir::model::value::Value;
 use crate::fhir::xml;
 
-/// Variables inside the default values of variables.
-const DEPTH: usize = 8;
+/// Variables inside the texts of variables; the standard speaks of none.
+const DEPTH: usize = 3;
+/// Longest value of a variable, in bytes.
+const MOST_VALUE: usize = 1 << 20;
 const JSON: &str = "application/fhir+json";
-
-/// Why an action does not come about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Stop {
-    /// Not done here: the test is skipped.
-    Unsupported(String),
-    /// It should have been possible: the test fails.
-    Fault(Fault),
-}
-
-impl Stop {
-    pub fn outcome(self) -> Outcome {
-        match self {
-            Stop::Unsupported(reason) => Outcome::Unsupported(reason),
-            Stop::Fault(fault) => Outcome::Error(fault),
-        }
-    }
-}
-
-/// What an id of a script stands for.
-#[derive(Clone)]
-pub enum Source {
-    Response(Rc<Exchange>),
-    Request(Rc<Exchange>),
-    Fixture(Rc<Content>),
-}
+const XML: &str = "application/fhir+xml";
 
 pub struct Session<'a> {
     pub script: &'a Script,
@@ -92,6 +70,19 @@ impl<'a> Session<'a> {
     /// Where the server has put a fixture that was created.
     pub fn created(&self, fixture: &str) -> Option<&Subject> {
         self.created.get(fixture)
+    }
+
+    /// Gives a fixture that was created the id that the server has given it.
+    pub fn adopt(&mut self, fixture: &str) {
+        let id = self
+            .created
+            .get(fixture)
+            .and_then(|created| created.id.clone());
+        if let (Some(id), Some(Ok(content))) = (id, self.fixtures.get_mut(fixture))
+            && let Some(Value::Object(tree)) = &mut Rc::make_mut(content).tree
+        {
+            tree.set("id", id);
+        }
     }
 
     /// What an id stands for: the latest answer, a request, a fixture.
@@ -144,6 +135,10 @@ impl<'a> Session<'a> {
             return Ok(None);
         };
         let evaluated = self.evaluate(variable, depth);
+        if matches!(&evaluated, Ok(Some(value)) if value.len() > MOST_VALUE) {
+            let reason = format!("the value of variable {name:?} is too long");
+            return Err(Stop::Unsupported(reason));
+        }
         match (&variable.default_value, evaluated) {
             (_, Ok(Some(value))) => Ok(Some(value)),
             (Some(default), _) => {
@@ -223,7 +218,7 @@ impl<'a> Session<'a> {
     }
 
     fn exchange(&self, operation: &Operation) -> Result<Exchange, Stop> {
-        let (sent, verbatim) = self.content(operation.source_id.as_deref())?;
+        let (sent, verbatim, native) = self.content(operation.source_id.as_deref())?;
         let parts = Parts {
             code: operation.code.clone(),
             method: operation.method.clone(),
@@ -235,10 +230,10 @@ impl<'a> Session<'a> {
                 Some(id) => Some(self.subject(id)?),
                 None => None,
             },
-            source: match &operation.source_id {
-                Some(_) => Some(sent.as_ref().map(subject_of_tree).unwrap_or_default()),
-                None => None,
-            },
+            source: operation
+                .source_id
+                .as_ref()
+                .map(|_| sent.as_ref().map(subject_of_tree).unwrap_or_default()),
         };
         let line = request::line(&parts, &self.place.options.base)
             .map_err(|reason| Stop::Fault(Fault::new("a whole operation", reason)))?;
@@ -253,13 +248,13 @@ impl<'a> Session<'a> {
         let content_type = self.fill_option(operation.content_type.as_ref())?;
         let content_type = content_type
             .as_deref()
-            .map_or(Some(JSON), media_type_of_code);
+            .map_or(Some(native), media_type_of_code);
         let mut body = None;
         if let Some(form) = line.form {
             body = Some(form.into_bytes());
             set(&mut headers, "application/x-www-form-urlencoded");
         } else if operation.source_id.is_some() && !matches!(line.method.as_str(), "GET" | "HEAD") {
-            body = Some(self.bytes(sent.as_ref(), verbatim, content_type.unwrap_or(JSON))?);
+            body = Some(self.bytes(sent.as_ref(), verbatim, content_type.unwrap_or(native))?);
             if let Some(content_type) = content_type {
                 set(&mut headers, content_type);
             }
@@ -280,10 +275,11 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// What an operation sends: the tree with its variables replaced, and the file as it stands.
-    fn content(&self, id: Option<&str>) -> Result<(Option<Value>, Vec<u8>), Stop> {
+    /// What an operation sends: the tree with its variables replaced, the bytes as they stand,
+    /// and the media type it has by itself.
+    fn content(&self, id: Option<&str>) -> Result<(Option<Value>, Vec<u8>, &'static str), Stop> {
         let Some(id) = id else {
-            return Ok((None, Vec::new()));
+            return Ok((None, Vec::new(), JSON));
         };
         match self.source(id)? {
             Source::Fixture(content) => {
@@ -291,16 +287,17 @@ impl<'a> Session<'a> {
                 if let Some(tree) = &mut tree {
                     substitute_tree(tree, &mut |name: &str| self.value(name, DEPTH))?;
                 }
-                Ok((tree, content.bytes.clone()))
+                let native = if content.is_xml { XML } else { JSON };
+                Ok((tree, content.bytes.clone(), native))
             }
-            Source::Response(exchange) => Ok((
-                exchange.response.resource.clone().ok(),
-                exchange.response.body.clone(),
-            )),
-            Source::Request(exchange) => Ok((
-                exchange.sent.clone(),
-                exchange.request.body.clone().unwrap_or_default(),
-            )),
+            Source::Response(exchange) => {
+                let response = &exchange.response;
+                Ok((response.resource.clone().ok(), response.body.clone(), JSON))
+            }
+            Source::Request(exchange) => {
+                let body = exchange.request.body.clone().unwrap_or_default();
+                Ok((exchange.sent.clone(), body, JSON))
+            }
         }
     }
 
@@ -345,54 +342,6 @@ impl<'a> Session<'a> {
     }
 }
 
-impl Source {
-    pub fn tree(&self) -> Result<&Value, Stop> {
-        let found = match self {
-            Source::Response(exchange) => {
-                return exchange.response.resource.as_ref().map_err(|reason| {
-                    let status = exchange.response.status;
-                    Stop::Fault(Fault::new(
-                        "a resource",
-                        format!("{reason} (status {status})"),
-                    ))
-                });
-            }
-            Source::Request(exchange) => exchange.sent.as_ref(),
-            Source::Fixture(content) => content.tree.as_ref(),
-        };
-        found.ok_or_else(|| Stop::Fault(Fault::new("a resource", "something else")))
-    }
-
-    fn headers(&self) -> Option<&Headers> {
-        match self {
-            Source::Response(exchange) => Some(&exchange.response.headers),
-            Source::Request(exchange) => Some(&exchange.request.headers),
-            Source::Fixture(_) => None,
-        }
-    }
-
-    fn describe(&self) -> String {
-        match self {
-            Source::Response(exchange) => {
-                format!("none in an answer with status {}", exchange.response.status)
-            }
-            Source::Request(_) => "none in the request".to_owned(),
-            Source::Fixture(_) => "none in the fixture".to_owned(),
-        }
-    }
-}
-
-impl From<PathError> for Stop {
-    fn from(error: PathError) -> Self {
-        match error {
-            PathError::Unsupported(reason) => Stop::Unsupported(reason),
-            PathError::Fault(reason) => {
-                Stop::Fault(Fault::new("an expression that fits the data", reason))
-            }
-        }
-    }
-}
-
 /// Why a variable without value keeps a test from being run.
 pub fn needs_value(variable: &Variable) -> String {
     let hint = variable.hint.as_deref().unwrap_or("a value");
@@ -406,41 +355,5 @@ pub fn needs_value(variable: &Variable) -> String {
 fn set(headers: &mut Headers, content_type: &str) {
     if header(headers, "content-type").is_none() {
         headers.push(("Content-Type".to_owned(), content_type.to_owned()));
-    }
-}
-
-fn subject_of_tree(tree: &Value) -> Subject {
-    let own = |name: &str| tree.str_at(name).map(str::to_owned);
-    Subject {
-        resource_type: own("resourceType"),
-        id: own("id"),
-        version: tree
-            .get("meta")
-            .and_then(|meta| meta.str_at("versionId"))
-            .map(str::to_owned),
-    }
-}
-
-/// What an answer is about: its resource, or where it says the resource is.
-fn subject_of(exchange: &Exchange) -> Subject {
-    if let Ok(tree) = &exchange.response.resource
-        && tree.str_at("resourceType") != Some("OperationOutcome")
-        && tree.str_at("id").is_some()
-    {
-        return subject_of_tree(tree);
-    }
-    let location = header(&exchange.response.headers, "location").unwrap_or_default();
-    let location = location.split(['?', '#']).next().unwrap_or_default();
-    let (instance, version) = match location.split_once("/_history/") {
-        Some((instance, version)) => (instance, Some(version.to_owned())),
-        None => (location, None),
-    };
-    let mut segments = instance.rsplit('/');
-    let mut next = || segments.next().filter(|s| !s.is_empty()).map(str::to_owned);
-    let id = next();
-    Subject {
-        resource_type: next(),
-        id,
-        version,
     }
 }
