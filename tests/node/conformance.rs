@@ -145,7 +145,7 @@ fn a_variable_of_the_user() {
 }
 
 #[test]
-fn a_server_that_does_not_answer() {
+fn a_server_that_does_not_answer_and_a_system_without_certificates() {
     let node = TestNode::start();
     let base = node.base.clone();
     drop(node);
@@ -158,6 +158,8 @@ fn a_server_that_does_not_answer() {
         "--suite",
         &suite,
     ])
+    .env("SSL_CERT_FILE", "/no/such/file")
+    .env("SSL_CERT_DIR", "/no/such/folder")
     .env("NO_PROXY", "127.0.0.1")
     .output()
     .unwrap();

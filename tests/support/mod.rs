@@ -19,7 +19,7 @@ use std::time::Duration;
 use fascicolo::app::{App, Sources};
 use fascicolo::config::Config;
 use fascicolo::interactions::Node;
-use reqwest::blocking::{Client, RequestBuilder, Response};
+use reqwest::blocking::{Client, ClientBuilder, RequestBuilder, Response};
 use serde_json::Value;
 
 use self::database::TestDatabase;
@@ -194,8 +194,7 @@ impl Drop for TestNode {
 }
 
 fn client() -> Client {
-    install_tls();
-    Client::builder()
+    plain_http()
         .timeout(Duration::from_secs(60))
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
@@ -203,9 +202,11 @@ fn client() -> Client {
         .unwrap()
 }
 
-/// A client can do TLS only with a provider; the first call decides for the process.
-pub fn install_tls() {
+/// A client that trusts no certificate: these tests speak plain HTTP, and certificates of the
+/// system take time to read, where there are any.
+pub fn plain_http() -> ClientBuilder {
     let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder().tls_certs_only(Vec::new())
 }
 
 /// Everything the server said.

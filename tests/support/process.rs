@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 use reqwest::blocking::Client;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::Answer;
 use crate::support::database::TestDatabase;
+use crate::support::{Answer, plain_http};
 
 /// The program with arguments, in an environment without any configuration.
 pub fn program(arguments: &[&str]) -> Command {
@@ -122,12 +122,11 @@ impl Process {
         };
         // Read on, so that the server never waits for this pipe.
         std::thread::spawn(move || lines.for_each(drop));
-        crate::support::install_tls();
         Self {
             child,
             base: base.trim().to_owned(),
             banner,
-            client: Client::builder()
+            client: plain_http()
                 .timeout(Duration::from_secs(60))
                 .no_proxy()
                 .build()

@@ -51,11 +51,18 @@ impl Client {
                 return Err(Error::of(Kind::Invalid, reason));
             }
         }
-        let http = reqwest::blocking::Client::builder()
-            .timeout(timeout)
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .build()
+        let builder = || {
+            reqwest::blocking::Client::builder()
+                .timeout(timeout)
+                .redirect(reqwest::redirect::Policy::none())
+                .referer(false)
+        };
+        // A system without certificates is no hindrance where none is needed.
+        let http = match builder().build() {
+            Err(_) if base.scheme() == "http" => builder().tls_certs_only(Vec::new()).build(),
+            built => built,
+        };
+        let http = http
             .map_err(|error| Error::internal("the HTTP client cannot be started").because(error))?;
         Ok(Self {
             http,

@@ -28,6 +28,8 @@ mod variables;
 mod xpath;
 
 #[cfg(test)]
+mod client_tests;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod xpath_tests;
