@@ -54,7 +54,7 @@ fn a_suite_with_every_outcome() {
     let text = said(&output);
     assert_eq!(
         last_line(&output),
-        "4 passed, 1 failed, 4 skipped",
+        "7 passed, 3 failed, 6 skipped",
         "{text}"
     );
     assert_eq!(output.status.code(), Some(1));
@@ -63,7 +63,14 @@ fn a_suite_with_every_outcome() {
         .lines()
         .filter(|line| line.contains(": failed: "))
         .collect();
-    assert_eq!(failed.len(), 1, "{text}");
+    assert_eq!(failed.len(), 3, "{text}");
+    for part in [
+        "extensions.json: failed: No alternative holds",
+        "extensions.json: failed: One of several values fails",
+        "kind=NoSuchType",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
     for part in [
         "failing.json",
         "Expects what is not there",
@@ -71,7 +78,7 @@ fn a_suite_with_every_outcome() {
         "okay",
         "404",
     ] {
-        assert!(failed[0].contains(part), "{part}: {}", failed[0]);
+        assert!(failed[2].contains(part), "{part}: {}", failed[2]);
     }
     assert!(text.contains("setup.xml: setup failed: "), "{text}");
     assert!(text.contains("count(//fhir:rest)"), "{text}");
@@ -103,19 +110,20 @@ fn a_suite_with_every_outcome() {
     assert_eq!(
         verdicts,
         [
+            ("extensions.json", "fail"),
             ("passing.json", "pass"),
             ("skipped.xml", "pending"),
             ("wrong/failing.json", "fail"),
             ("wrong/setup.xml", "fail"),
         ]
     );
-    let failing = &bundle["entry"][2]["resource"]["test"][0]["action"];
+    let failing = &bundle["entry"][3]["resource"]["test"][0]["action"];
     assert_eq!(failing[1]["assert"]["result"], "fail");
     assert_eq!(failing[2]["assert"]["result"], "skip");
 
     let html = std::fs::read_to_string(&html).unwrap();
     assert!(html.contains("Failing &lt;b&gt;"), "{html}");
-    assert!(html.contains("4 passed, 1 failed, 4 skipped"));
+    assert!(html.contains("7 passed, 3 failed, 6 skipped"));
 }
 
 #[test]

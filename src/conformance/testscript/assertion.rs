@@ -239,7 +239,8 @@ impl Judge<'_> {
         let expression = self.session.fill_option(assert.expression.as_ref())?;
         let path = self.session.fill_option(assert.path.as_ref())?;
         let source = self.source()?;
-        if let Some(id) = &assert.compare_id {
+        // A value goes before a comparison with another source.
+        if let (Some(id), None) = (&assert.compare_id, value) {
             let other_expression = self
                 .session
                 .fill_option(assert.compare_expression.as_ref())?;
@@ -263,7 +264,8 @@ impl Judge<'_> {
             };
             return compare_lists(operator, &found, &other, several).map_err(Stop::Fault);
         }
-        if assert.compare_expression.is_some() || assert.compare_path.is_some() {
+        if value.is_none() && (assert.compare_expression.is_some() || assert.compare_path.is_some())
+        {
             return Err(unsupported("a comparison without compareToSourceId"));
         }
         let alone = value.is_none() && !matches!(operator, Operator::Empty | Operator::NotEmpty);

@@ -1,9 +1,9 @@
 //! From an operation to the method and address of its request.
 //!
 //! Source: FHIR R4 *TestScript* (operation), *RESTful API*; value set
-//! *testscript-operation-codes*. `url` wins over everything; `params` is the path and the
-//! parameters after the type; `targetId` gives type, id and version; an update without either
-//! takes the id of what it sends.
+//! *testscript-operation-codes*. `url` goes before everything but for what it lacks, a query in
+//! `params`. Otherwise `params` is the path and the parameters after the type; `targetId` gives
+//! type, id and version; an update without either takes the id of what it sends.
 
 /// What an operation is about: type, id and version, as far as they are known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -151,7 +151,13 @@ pub fn line(parts: &Parts, base: &str) -> Result<Line, String> {
     let params = parts.params.as_deref().unwrap_or_default();
     let mut form = None;
     let url = if let Some(url) = &parts.url {
-        join(url, params)
+        // By the standard `params` is then ignored; scripts that write a query there mean it.
+        let query = if params.starts_with('?') && !url.contains('?') {
+            params
+        } else {
+            ""
+        };
+        join(url, query)
     } else if kind == Kind::Search && method == "POST" {
         let (path, query) = params.split_once('?').unwrap_or(match params {
             path if path.starts_with('/') => (path, ""),

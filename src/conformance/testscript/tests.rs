@@ -172,6 +172,15 @@ fn addresses_given() {
     check(
         "read",
         |p| {
+            p.url = Some("Patient/1".to_owned());
+            p.params = Some("/1".to_owned());
+            p.resource = Some("Patient".to_owned());
+        },
+        "GET /Patient/1",
+    );
+    check(
+        "read",
+        |p| {
             p.url = Some("Patient".to_owned());
             p.method = Some("HEAD".to_owned());
         },
