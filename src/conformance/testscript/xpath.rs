@@ -6,6 +6,8 @@
 //! XML form: the root element is named like the resource, values of primitives are `@value`.
 //! Source: XML Path Language 1.0; FHIR R4 *XML representation of resources*.
 
+use std::collections::HashSet;
+
 use crate::fhir::model::json;
 use crate::fhir::model::value::Value;
 
@@ -48,6 +50,13 @@ struct Node<'a> {
     sibling: Option<&'a Value>,
     /// An element that holds a resource, or the document: its one child is the resource.
     holds_resource: bool,
+}
+
+impl Node<'_> {
+    fn identity(&self) -> (*const Value, Option<*const Value>, bool) {
+        let sibling = self.sibling.map(std::ptr::from_ref);
+        (std::ptr::from_ref(self.value), sibling, self.holds_resource)
+    }
 }
 
 impl XPath {
@@ -95,6 +104,9 @@ impl XPath {
                     next.append(&mut hits);
                 }
             }
+            // A node-set holds a node once, however many ways lead to it.
+            let mut seen = HashSet::new();
+            next.retain(|node| seen.insert(node.identity()));
             found = next;
         }
         found

@@ -57,3 +57,32 @@ fn refused() {
     let deep = format!("{}{}", "a[".repeat(9), "]".repeat(9));
     assert!(XPath::parse(&deep).is_err());
 }
+
+#[test]
+fn a_node_is_found_once() {
+    let text = format!(
+        "{}{}{}",
+        r#"{"resourceType":"Basic","x":"#,
+        r#"{"a":"#.repeat(40),
+        format_args!("1{}", "}".repeat(41)),
+    );
+    let resource = json::parse(text.as_bytes(), &json::Limits::default()).unwrap();
+    let found = XPath::parse(&"//*".repeat(12)).unwrap().evaluate(&resource);
+    assert!(found.len() <= 42, "{}", found.len());
+}
+
+#[test]
+fn damaged_paths_are_read_or_refused() {
+    let whole = "/f:Bundle//entry[2]/resource/*[name/@value='a b'][last()]/@id";
+    for (index, c) in whole.char_indices() {
+        let (before, after) = whole.split_at(index);
+        for damaged in [
+            before.to_owned(),
+            format!("{before}{}", &after[c.len_utf8()..]),
+            format!("{before}\u{e9}{after}"),
+            format!("{before}[{after}"),
+        ] {
+            let _ = XPath::parse(&damaged);
+        }
+    }
+}
