@@ -1,5 +1,6 @@
 //! `fascicolo conformance testscript`.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -86,7 +87,7 @@ pub fn testscript(arguments: TestScriptArguments) -> Result<ExitCode> {
     if let Some(file) = &arguments.html {
         write(file, page(&result, &options.base).as_bytes())?;
     }
-    println!("{}", result.score());
+    say(&result.score().to_string());
     Ok(if result.is_clean() {
         ExitCode::SUCCESS
     } else {
@@ -98,24 +99,35 @@ pub fn testscript(arguments: TestScriptArguments) -> Result<ExitCode> {
 fn tell(script: &ScriptResult) {
     let file = &script.file;
     if let Some((action, fault)) = &script.setup_failed {
-        println!("{file}: setup failed: {action}: {fault}");
+        say(&format!("{file}: setup failed: {action}: {fault}"));
     }
     let mut reasons: Vec<(&str, usize)> = Vec::new();
     for test in &script.tests {
         match &test.outcome {
             TestOutcome::Passed => {}
             TestOutcome::Failed { action, fault } => {
-                println!("{file}: failed: {}: {action}: {fault}", test.name);
+                say(&format!("{file}: failed: {}: {action}: {fault}", test.name));
             }
-            TestOutcome::Skipped(reason) => match reasons.iter_mut().find(|(r, _)| r == reason) {
-                Some((_, count)) => *count = count.saturating_add(1),
-                None => reasons.push((reason, 1)),
-            },
+            TestOutcome::Skipped(reason) => {
+                let reason = match &script.setup_failed {
+                    Some(_) if reason.starts_with("setup failed") => "as the setup failed",
+                    _ => reason,
+                };
+                match reasons.iter_mut().find(|(known, _)| *known == reason) {
+                    Some((_, count)) => *count = count.saturating_add(1),
+                    None => reasons.push((reason, 1)),
+                }
+            }
         }
     }
     for (reason, count) in reasons {
-        println!("{file}: {count} skipped: {reason}");
+        say(&format!("{file}: {count} skipped: {reason}"));
     }
+}
+
+/// Writes a line. Whoever has stopped reading does not stop the run: teardown is still to come.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 fn write(file: &PathBuf, bytes: &[u8]) -> Result<()> {
