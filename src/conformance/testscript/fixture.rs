@@ -115,3 +115,62 @@ fn read(file: &Path, definitions: &Definitions) -> Result<Content, String> {
         is_xml: ending == Some("xml"),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_found_in_the_suite_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let suite = folder.path().canonicalize().unwrap().join("suite");
+        let inner = suite.join("scripts");
+        std::fs::create_dir_all(inner.join("Patient")).unwrap();
+        let patient = |name: &str| format!(r#"{{"resourceType":"Patient","id":"{name}"}}"#);
+        for (file, name) in [
+            ("scripts/Patient/near.json", "near"),
+            ("far.json", "far"),
+            ("patient-named.json", "named"),
+            ("../secret.json", "secret"),
+        ] {
+            std::fs::write(suite.join(file), patient(name)).unwrap();
+        }
+        std::fs::write(suite.join("broken.json"), "{").unwrap();
+        std::os::unix::fs::symlink(suite.join("../secret.json"), suite.join("link.json")).unwrap();
+        let script = json::parse(
+            br##"{"contained":[{"resourceType":"Basic","id":"inside"}]}"##,
+            &limits(),
+        )
+        .unwrap();
+        let script = Script::read(&script, "s.json".to_owned(), inner);
+        let definitions = Definitions::r4().unwrap();
+        let roots = [suite.clone()];
+        let check = |reference: &str, expected: Option<&str>| {
+            let resource = format!(r#"{{"reference":{reference:?}}}"#);
+            let fixture = Fixture {
+                id: "f".to_owned(),
+                autocreate: false,
+                autodelete: false,
+                resource: Some(json::parse(resource.as_bytes(), &limits()).unwrap()),
+            };
+            let found = content(&fixture, &script, &roots, &definitions);
+            let found = found.ok().and_then(|content| content.tree);
+            let id = found.as_ref().and_then(|tree| tree.str_at("id"));
+            assert_eq!(id, expected, "{reference}");
+        };
+        check("Patient/near", Some("near"));
+        check("Patient/near.json", Some("near"));
+        check("far.json", Some("far"));
+        check("../far.json", Some("far"));
+        check("Patient/named", Some("named"));
+        check("#inside", Some("inside"));
+        check("#outside", None);
+        check("../../secret.json", None);
+        check("link.json", None);
+        check(&suite.join("../secret.json").display().to_string(), None);
+        check("http://example.org/Patient/1", None);
+        check("nothing.json", None);
+        // Not JSON: sent as it stands, without a tree.
+        check("broken.json", None);
+    }
+}
