@@ -199,6 +199,21 @@ pub const KEYS: &[Key] = &[
         "idle time of a connection, seconds (HTTP-02)",
     ),
     key(
+        "limits.connections_per_address",
+        Form::Number(0, 1_000_000),
+        "open connections of one client address, 0 for no limit; beyond, 429; never with `--dev` (HTTP-02)",
+    ),
+    key(
+        "limits.requests_per_address",
+        Form::Number(0, 1_000_000),
+        "requests of one client address at work at once, 0 for no limit; beyond, 429; never with `--dev` (LOAD-02)",
+    ),
+    key(
+        "limits.search_milliseconds",
+        Form::Number(1, 3_600_000),
+        "time of one search, history or other long read in the database, milliseconds; beyond, 504 (IN-18)",
+    ),
+    key(
         "limits.waiting",
         COUNT,
         "requests that may wait in each queue in front of the database; beyond, 503",

@@ -108,6 +108,12 @@ pub struct Limits {
     pub connections_per_worker: usize,
     /// HTTP-02.
     pub keep_alive_seconds: u64,
+    /// HTTP-02; 0 for no limit.
+    pub connections_per_address: usize,
+    /// LOAD-02; 0 for no limit.
+    pub requests_per_address: usize,
+    /// IN-18.
+    pub search_milliseconds: u64,
     /// Of each queue in front of the database.
     pub waiting: usize,
     /// OPS-09.
@@ -195,6 +201,9 @@ impl Default for Limits {
             upload_seconds: 300,
             connections_per_worker: 2_000,
             keep_alive_seconds: 5,
+            connections_per_address: 64,
+            requests_per_address: 32,
+            search_milliseconds: 2_000,
             waiting: 1_024,
             in_flight_bytes: 128 * MIB,
         }
