@@ -2,6 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config, RequireIfMatch, Tls, UpdateCreate};
@@ -71,6 +72,7 @@ pub fn node(config: &Config, base: String, sources: Sources) -> Result<Arc<Node>
             names: extractor.names(),
             readers: config.storage.readers,
             waiting: config.limits.waiting,
+            read_limit: Duration::from_millis(config.limits.search_milliseconds),
             cache_bytes: config.storage.cache_bytes,
         },
         Arc::clone(&sources.clock),

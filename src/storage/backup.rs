@@ -236,7 +236,7 @@ pub fn restore(file: &Path, target: &Target, progress: Progress<'_>) -> Result<C
     let _lock = match target {
         Target::Sqlite(path) => {
             super::connection::prepare_folder(path)?;
-            Some(super::database::lock_file(path)?)
+            Some(super::file_system::lock_file(path)?)
         }
         Target::Postgres { .. } => None,
     };

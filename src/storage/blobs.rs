@@ -8,11 +8,13 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary};
 use ring::digest::{Context, SHA256};
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, utimensat};
+use rustix::io::Errno;
 
 use super::connection::AnyConnection;
 use super::sql::Sql;
@@ -113,6 +115,8 @@ pub fn clear_uploads(data_dir: &Path) {
 pub struct BlobPlace {
     /// `None`: in the database.
     folder: Option<PathBuf>,
+    /// Held while it is decided whether a file stays.
+    turn: Arc<Mutex<()>>,
 }
 
 impl BlobPlace {
@@ -122,12 +126,27 @@ impl BlobPlace {
         fs::create_dir_all(&folder).map_err(|error| disk(error, "no place for documents"))?;
         Ok(Self {
             folder: Some(folder),
+            turn: Arc::default(),
         })
     }
 
     /// Documents as chunks in the database.
     pub fn database() -> Self {
-        Self { folder: None }
+        Self {
+            folder: None,
+            turn: Arc::default(),
+        }
+    }
+
+    /// The folder of the files; `None` when there are none.
+    pub fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
+    /// Decides about a file while nobody else does.
+    pub fn alone<T>(&self, decide: impl FnOnce() -> Result<T>) -> Result<T> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        decide()
     }
 
     /// Brings an upload to where it can be committed.
@@ -141,7 +160,7 @@ impl BlobPlace {
             });
         };
         let place = file_path(folder, &sha256);
-        if !place.exists() {
+        if !self.alone(|| make_young(&place))? {
             let parent = place.parent().unwrap_or(folder);
             fs::create_dir_all(parent).map_err(|error| disk(error, "no place for documents"))?;
             fs::rename(&upload.path, &place)
@@ -177,6 +196,41 @@ impl BlobPlace {
         }
         Ok(bytes)
     }
+}
+
+/// Marks a file as wanted now, so that it is not swept before the commit; false when there is none.
+fn make_young(place: &Path) -> Result<bool> {
+    let now = Timestamps {
+        last_access: Timespec {
+            tv_sec: 0,
+            tv_nsec: UTIME_OMIT,
+        },
+        last_modification: Timespec {
+            tv_sec: 0,
+            tv_nsec: UTIME_NOW,
+        },
+    };
+    match utimensat(CWD, place, &now, AtFlags::empty()) {
+        Ok(()) => Ok(true),
+        Err(Errno::NOENT) => Ok(false),
+        Err(error) => Err(disk(error.into(), "a document cannot be put in place")),
+    }
+}
+
+/// The hash that the place of a file stands for.
+pub fn sha256_of(file: &Path) -> Option<[u8; 32]> {
+    let rest = file.file_name()?.to_str()?;
+    let first = file.parent()?.file_name()?.to_str()?;
+    if (first.len(), rest.len()) != (2, 62) {
+        return None;
+    }
+    let name = format!("{first}{rest}");
+    let mut sha256 = [0u8; 32];
+    for (byte, digits) in sha256.iter_mut().zip(name.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+    }
+    // As we write it, and no other way.
+    (hex(&sha256) == name).then_some(sha256)
 }
 
 fn file_path(folder: &Path, sha256: &[u8; 32]) -> PathBuf {

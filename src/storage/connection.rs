@@ -3,12 +3,14 @@
 //! Source of the settings: DUR-02, DUR-03 and IN-25 of the security handbook. They are read back
 //! after they were set, and a connection whose settings differ is not used.
 
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
+use super::deadline;
 use super::pg_tls::PgTls;
 use super::sql::Sql;
 use crate::error::{Error, Kind, Result};
@@ -100,16 +102,21 @@ pub fn open(target: &Target, purpose: Purpose) -> Result<AnyConnection> {
     }
 }
 
+/// The folder of a database file.
+pub fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
 /// Creates the folder of a database file, for its owner only.
 pub fn prepare_folder(path: &Path) -> Result<()> {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => {
-            std::fs::create_dir_all(folder).map_err(|error| {
-                Error::of(Kind::Unavailable, "the data directory cannot be created").because(error)
-            })
-        }
-        _ => Ok(()),
-    }
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700);
+    builder.create(folder_of(path)).map_err(|error| {
+        Error::of(Kind::Unavailable, "the data directory cannot be created").because(error)
+    })
 }
 
 fn sqlite_settings(connection: &mut SqliteConnection, purpose: Purpose) -> Result<()> {
@@ -179,6 +186,22 @@ fn sqlite_settings(connection: &mut SqliteConnection, purpose: Purpose) -> Resul
     Ok(())
 }
 
+/// Warns when SQLite was not compiled as `.cargo/config.toml` says (IN-25): cargo reads that file only
+/// when it runs inside the repository.
+pub fn warn_if_undefended(connection: &mut AnyConnection) -> Result<()> {
+    let AnyConnection::Sqlite(connection) = connection else {
+        return Ok(());
+    };
+    let loads: i64 = Sql::<BigInt>::new(
+        "SELECT COUNT(*) FROM pragma_compile_options WHERE compile_options = 'ENABLE_LOAD_EXTENSION'",
+    )
+    .get_result(connection)?;
+    if loads > 0 {
+        tracing::warn!("SQLite is not in defensive mode: build inside the repository");
+    }
+    Ok(())
+}
+
 fn postgres_settings(connection: &mut PgConnection) -> Result<()> {
     connection.batch_execute(
         "SET search_path = public; SET timezone = 'UTC'; SET statement_timeout = '30s'; \
@@ -218,6 +241,10 @@ impl From<diesel::result::Error> for Error {
             DbError::DatabaseError(DbKind::ClosedConnection | DbKind::UnableToSendCommand, _) => {
                 (Kind::Unavailable, "the connection to the database was lost")
             }
+            DbError::DatabaseError(_, info) if is_late(info.message()) => (
+                Kind::Timeout,
+                "the time for reading is over: ask for less at once",
+            ),
             DbError::DatabaseError(_, info) if is_full(info.message()) => {
                 (Kind::Full, "the database has no space left")
             }
@@ -228,6 +255,11 @@ impl From<diesel::result::Error> for Error {
         };
         Error::of(kind, text).because(error)
     }
+}
+
+fn is_late(message: &str) -> bool {
+    message.contains(deadline::LATE)
+        || message.contains("canceling statement due to statement timeout")
 }
 
 fn is_full(message: &str) -> bool {

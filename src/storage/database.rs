@@ -1,25 +1,28 @@
 //! The database as the rooms above see it.
 
-use std::fs::{File, TryLockError};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use super::blobs::{BlobDraft, BlobPlace, Upload, UploadWriter, clear_uploads};
 use super::cache::{Cache, Cached, Epoch, Look};
 use super::commit::{Commit, CommitError, Committed};
-use super::connection::{AnyConnection, Purpose, Target, open, prepare_folder};
+use super::connection::{AnyConnection, Purpose, Target, open, prepare_folder, warn_if_undefended};
 use super::dictionary::Dictionary;
+use super::file_system::lock_file;
 use super::history::{self, HistoryEntry, HistoryPage, Scope};
 use super::idempotency::{self, Kept};
 use super::index_rows::Hasher;
 use super::readers::{Health, PointReply, Readers};
 use super::resources::{self, Version};
 use super::search_sql::{self, Clause, FoundRow, Page};
+use super::sweep::Sweeper;
 use super::writer::{CommitReply, Writer, stopped};
 use super::{dialect, migrate, setting};
 use crate::clock::Clock;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::fhir::model::key::ResourceKey;
 
 /// How a database is opened.
@@ -35,6 +38,8 @@ pub struct Options {
     pub readers: usize,
     /// Requests that may wait in each queue.
     pub waiting: usize,
+    /// Time that a search or another long read may take in the database.
+    pub read_limit: Duration,
     /// Bytes of resources kept ready to be sent; only an embedded database keeps any.
     pub cache_bytes: usize,
 }
@@ -49,6 +54,8 @@ pub struct Database {
     place: BlobPlace,
     data_dir: PathBuf,
     cache: Option<Arc<Cache>>,
+    /// Where documents are files.
+    sweeper: Option<Sweeper>,
     /// Held as long as the database is open: no other process writes an embedded database.
     _lock: Option<File>,
     threads: Vec<JoinHandle<()>>,
@@ -82,6 +89,7 @@ impl Database {
             .as_ref()
             .map(|_| Arc::new(Cache::new(options.cache_bytes)));
         let mut connection = open(&options.target, Purpose::Write)?;
+        warn_if_undefended(&mut connection)?;
         migrate::run(&mut connection)?;
         let (dictionary, hash_key, cursor_key) = in_transaction(&mut connection, |connection| {
             dialect::lock_counter(connection)?;
@@ -103,7 +111,21 @@ impl Database {
             &dictionary,
             options.readers,
             options.waiting,
+            options.read_limit,
         )?;
+        let cannot_start = |error: std::io::Error| {
+            Error::internal("a thread of the database cannot be started").because(error)
+        };
+        let sweeper = match &options.target {
+            Target::Sqlite(_) => {
+                let (target, clock) = (options.target.clone(), Arc::clone(&clock));
+                let (sweeper, thread) =
+                    Sweeper::start(target, place.clone(), clock).map_err(cannot_start)?;
+                threads.push(thread);
+                Some(sweeper)
+            }
+            Target::Postgres { .. } => None,
+        };
         let (writer, thread) = Writer::start(
             connection,
             options.target,
@@ -112,7 +134,7 @@ impl Database {
             cache.clone(),
             options.waiting,
         )
-        .map_err(|error| Error::internal("the writer cannot be started").because(error))?;
+        .map_err(cannot_start)?;
         threads.push(thread);
         Ok(Self {
             readers,
@@ -123,6 +145,7 @@ impl Database {
             place,
             data_dir: options.data_dir,
             cache,
+            sweeper,
             _lock: lock,
             threads,
         })
@@ -133,10 +156,11 @@ impl Database {
         let Self {
             readers,
             writer,
+            sweeper,
             threads,
             ..
         } = self;
-        drop((readers, writer));
+        drop((readers, writer, sweeper));
         for thread in threads {
             if thread.join().is_err() {
                 tracing::error!("a database thread panicked");
@@ -308,23 +332,6 @@ impl Database {
                 health
             }));
         })
-    }
-}
-
-/// Takes the lock beside an embedded database; it goes with the process, however that ends.
-pub(super) fn lock_file(path: &Path) -> Result<File> {
-    let failed = |error: std::io::Error| {
-        Error::of(Kind::Unavailable, "the database cannot be locked").because(error)
-    };
-    let file = File::create(path.with_extension("lock")).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::of(
-            Kind::Conflict,
-            "expected an embedded database that no other process uses, found one in use: \
-             post to the running server, or use PostgreSQL for several processes",
-        )),
-        Err(TryLockError::Error(error)) => Err(failed(error)),
     }
 }
 

@@ -12,8 +12,10 @@ mod cache;
 mod commit;
 mod connection;
 mod database;
+mod deadline;
 mod dialect;
 mod dictionary;
+mod file_system;
 mod flush;
 mod history;
 mod idempotency;
@@ -27,6 +29,7 @@ mod resources;
 mod search_sql;
 mod setting;
 mod sql;
+mod sweep;
 mod verify;
 mod writer;
 
