@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix_web::http::header::{HOST, HeaderMap, ORIGIN};
+use actix_web::http::header::{ALLOW, HOST, HeaderMap, HeaderValue, ORIGIN};
 use actix_web::http::{ConnectionType, Method};
 use actix_web::web::{self, Data, Payload};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
@@ -187,10 +187,15 @@ async fn route(
             Kind::NotFound,
             "expected a path below /fhir, found another",
         )),
-        _ if !reading => refuse(Error::of(
-            Kind::MethodNotAllowed,
-            "expected GET on this path, found another method",
-        )),
+        _ if !reading => {
+            let (mut response, class) = refuse(Error::of(
+                Kind::MethodNotAllowed,
+                "expected GET on this path, found another method",
+            ));
+            let allowed = HeaderValue::from_static("GET, HEAD");
+            response.headers_mut().insert(ALLOW, allowed);
+            (response, class)
+        }
         Route::StartPage => (ui::start_page(state, request), Class::Other),
         Route::Asset(name) => (ui::asset(name), Class::Other),
         Route::Live => (text(200, "live\n"), Class::Other),
