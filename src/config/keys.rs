@@ -234,6 +234,11 @@ pub const KEYS: &[Key] = &[
         "bytes of resources kept ready to be sent, 0 for none; embedded database only",
     ),
     key(
+        "storage.reserve_bytes",
+        Form::Number(0, i64::MAX),
+        "free bytes on the disk of `data_dir` below which `/health/ready` says 503 (OPS-01)",
+    ),
+    key(
         "postgres.tls",
         Form::OneOf(&["off", "require"]),
         "`require` encrypts and verifies the server's chain and name",

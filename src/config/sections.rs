@@ -128,6 +128,8 @@ pub struct Storage {
     pub readers: usize,
     /// Of resources kept ready to be sent; an embedded database only.
     pub cache_bytes: usize,
+    /// OPS-01, DUR-06.
+    pub reserve_bytes: u64,
 }
 
 /// `postgres`: how the connection to PostgreSQL is protected.
@@ -215,6 +217,7 @@ impl Default for Storage {
         Self {
             readers: 2,
             cache_bytes: 32 * MIB,
+            reserve_bytes: 64 * 1024 * 1024,
         }
     }
 }

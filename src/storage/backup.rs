@@ -11,10 +11,10 @@ use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 
 use super::blobs::{self, BlobPlace};
 use super::connection::{AnyConnection, Purpose, Target, open};
-use super::database::in_transaction;
 use super::dialect;
 use super::migrate;
 use super::sql::Sql;
+use super::transaction::in_transaction;
 use super::verify::{damaged, verify};
 use crate::error::{Error, Kind, Result};
 

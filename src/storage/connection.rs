@@ -72,6 +72,8 @@ impl Target {
 
 /// Oldest SQLite whose WAL mode is sound (DUR-02); as `sqlite3_libversion_number` counts.
 const SQLITE_AT_LEAST: i64 = 3_051_003;
+/// A release without the repair, published beside it.
+const SQLITE_WITHDRAWN: i64 = 3_052_000;
 const SQLITE_VERSION: &str = "SELECT 1000000 * CAST(substr(sqlite_version(), 1, 1) AS INTEGER) \
      + 1000 * CAST(substr(sqlite_version(), 3, 2) AS INTEGER) \
      + CAST(substr(sqlite_version(), 6) AS INTEGER)";
@@ -177,13 +179,17 @@ fn sqlite_settings(connection: &mut SqliteConnection, purpose: Purpose) -> Resul
         }
     }
     let version: i64 = Sql::<BigInt>::new(SQLITE_VERSION).get_result(connection)?;
-    if version < SQLITE_AT_LEAST {
+    if !is_sound(version) {
         return Err(Error::of(
             Kind::Unavailable,
-            format!("expected SQLite 3.51.3 or later, found {version}"),
+            format!("expected SQLite 3.51.3 or later but 3.52.0, found {version}"),
         ));
     }
     Ok(())
+}
+
+fn is_sound(version: i64) -> bool {
+    version >= SQLITE_AT_LEAST && version != SQLITE_WITHDRAWN
 }
 
 /// Warns when SQLite was not compiled as `.cargo/config.toml` says (IN-25): cargo reads that file only
@@ -270,4 +276,17 @@ fn is_busy(message: &str) -> bool {
     message.contains("database is locked")
         || message.contains("canceling statement")
         || message.contains("terminating connection")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dur_02_versions_of_sqlite() {
+        assert!(!is_sound(3_051_002));
+        assert!(is_sound(3_051_003));
+        assert!(!is_sound(3_052_000));
+        assert!(is_sound(3_053_000));
+    }
 }

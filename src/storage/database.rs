@@ -11,7 +11,7 @@ use super::cache::{Cache, Cached, Epoch, Look};
 use super::commit::{Commit, CommitError, Committed};
 use super::connection::{AnyConnection, Purpose, Target, open, prepare_folder, warn_if_undefended};
 use super::dictionary::Dictionary;
-use super::file_system::lock_file;
+use super::file_system::{lock_file, require_room};
 use super::history::{self, HistoryEntry, HistoryPage, Scope};
 use super::idempotency::{self, Kept};
 use super::index_rows::Hasher;
@@ -19,6 +19,7 @@ use super::readers::{Health, PointReply, Readers};
 use super::resources::{self, Version};
 use super::search_sql::{self, Clause, FoundRow, Page};
 use super::sweep::Sweeper;
+use super::transaction::{in_snapshot, in_transaction};
 use super::writer::{CommitReply, Writer, stopped};
 use super::{dialect, migrate, setting};
 use crate::clock::Clock;
@@ -42,6 +43,8 @@ pub struct Options {
     pub read_limit: Duration,
     /// Bytes of resources kept ready to be sent; only an embedded database keeps any.
     pub cache_bytes: usize,
+    /// Free bytes on the disk of the data directory below which the database is not ready.
+    pub reserve_bytes: u64,
 }
 
 /// An open database with its threads.
@@ -53,6 +56,7 @@ pub struct Database {
     cursor_key: [u8; 32],
     place: BlobPlace,
     data_dir: PathBuf,
+    reserve: u64,
     cache: Option<Arc<Cache>>,
     /// Where documents are files.
     sweeper: Option<Sweeper>,
@@ -144,6 +148,7 @@ impl Database {
             cursor_key,
             place,
             data_dir: options.data_dir,
+            reserve: options.reserve_bytes,
             cache,
             sweeper,
             _lock: lock,
@@ -309,14 +314,20 @@ impl Database {
         self.reading(move |connection, _| place.read(connection, &sha256))
     }
 
-    /// Whether the database answers readers and gives the writer its lock.
+    /// Whether there is room on the disk, the database answers readers and gives the writer its lock.
     pub fn ready(&self) -> Result<()> {
+        require_room(&self.data_dir, self.reserve)?;
         self.reading(|connection, _| setting::get(connection, "stamp").map(drop))?;
         match self.commit(Commit::default()) {
             Ok(_) => Ok(()),
             Err(CommitError::Failed(error)) => Err(error),
             Err(CommitError::Refused(_)) => Err(Error::internal("an empty commit was refused")),
         }
+    }
+
+    /// Brings everything from the log into the database file: for the end, when nobody writes.
+    pub fn settle(&self) -> Result<()> {
+        self.reading(|connection, _| dialect::settle(connection))
     }
 
     /// Runs a piece of reading on a reader's thread and waits for it.
@@ -355,43 +366,4 @@ fn wait<T: Send + 'static>(ask: impl FnOnce(Box<dyn FnOnce(Result<T>) + Send>)) 
         let _ = answer.send(result);
     }));
     answered.recv().unwrap_or_else(|_| Err(stopped()))
-}
-
-/// Runs some reading statements on one state of the database.
-pub fn in_snapshot<T>(
-    connection: &mut AnyConnection,
-    read: impl FnOnce(&mut AnyConnection) -> Result<T>,
-) -> Result<T> {
-    use diesel::connection::{Connection, TransactionManager};
-    type Manager = <AnyConnection as Connection>::TransactionManager;
-    dialect::begin_snapshot(connection)?;
-    let result = read(connection);
-    // Nothing was written, so it may end either way; but a connection that cannot end it is broken.
-    <Manager as TransactionManager<AnyConnection>>::rollback_transaction(connection)?;
-    result
-}
-
-/// Runs some statements in one transaction.
-pub fn in_transaction<T>(
-    connection: &mut AnyConnection,
-    work: impl FnOnce(&mut AnyConnection) -> Result<T>,
-) -> Result<T> {
-    use diesel::connection::{Connection, TransactionManager};
-    type Manager = <AnyConnection as Connection>::TransactionManager;
-    dialect::begin(connection)?;
-    let result = work(connection);
-    match result {
-        Ok(value) => {
-            <Manager as TransactionManager<AnyConnection>>::commit_transaction(connection)?;
-            Ok(value)
-        }
-        Err(error) => {
-            if let Err(failed) =
-                <Manager as TransactionManager<AnyConnection>>::rollback_transaction(connection)
-            {
-                tracing::warn!(%failed, "rollback failed");
-            }
-            Err(error)
-        }
-    }
 }

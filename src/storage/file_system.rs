@@ -85,6 +85,22 @@ fn number(_folder: &Path) -> Option<i64> {
     None
 }
 
+/// Refuses when less than this many bytes are free where a folder lies (OPS-01).
+///
+/// # Errors
+/// `Full`. Where nobody can tell there is room.
+pub fn require_room(folder: &Path, bytes: u64) -> Result<()> {
+    let free = rustix::fs::statvfs(folder)
+        .map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+    if free >= bytes {
+        return Ok(());
+    }
+    Err(Error::of(
+        Kind::Full,
+        format!("expected {bytes} free bytes on the disk of the data directory, found {free}"),
+    ))
+}
+
 /// Takes the lock beside an embedded database; it goes with the process, however that ends.
 ///
 /// # Errors
@@ -118,6 +134,15 @@ mod tests {
         assert_eq!(kinship(FUSE), Kinship::Unclear);
         assert_eq!(kinship(0x6969), Kinship::Network("NFS"));
         assert_eq!(kinship(0xff53_4d42), Kinship::Network("CIFS"));
+    }
+
+    #[test]
+    fn ops_01_room_on_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        require_room(folder.path(), 1).unwrap();
+        let error = require_room(folder.path(), u64::MAX).unwrap_err();
+        assert_eq!(error.kind(), Kind::Full);
+        require_room(&folder.path().join("not-there"), u64::MAX).unwrap();
     }
 
     #[test]

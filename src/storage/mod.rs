@@ -30,6 +30,7 @@ mod search_sql;
 mod setting;
 mod sql;
 mod sweep;
+mod transaction;
 mod verify;
 mod writer;
 

@@ -65,6 +65,7 @@ pub fn open_within(
         waiting: 4096,
         read_limit,
         cache_bytes: 1 << 20,
+        reserve_bytes: 0,
     };
     let database = Database::open(options, Arc::<FixedClock>::clone(&clock))?;
     Ok(Store { database, clock })
