@@ -219,6 +219,11 @@ pub const KEYS: &[Key] = &[
         "requests that may wait in each queue in front of the database; beyond, 503",
     ),
     key(
+        "limits.waiting_seconds",
+        SECONDS,
+        "time that a request may wait for its turn, a Bundle at least `limits.upload_seconds`; seconds; beyond, 503 (LOAD-01)",
+    ),
+    key(
         "limits.in_flight_bytes",
         BYTES,
         "bytes of bodies held at once; beyond, requests wait for admission (OPS-09)",

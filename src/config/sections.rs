@@ -116,6 +116,8 @@ pub struct Limits {
     pub search_milliseconds: u64,
     /// Of each queue in front of the database.
     pub waiting: usize,
+    /// LOAD-01.
+    pub waiting_seconds: u64,
     /// OPS-09.
     pub in_flight_bytes: usize,
 }
@@ -207,6 +209,7 @@ impl Default for Limits {
             requests_per_address: 32,
             search_milliseconds: 2_000,
             waiting: 1_024,
+            waiting_seconds: 10,
             in_flight_bytes: 128 * MIB,
         }
     }

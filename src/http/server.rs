@@ -45,10 +45,14 @@ pub fn bind(node: Arc<Node>, config: Config, listener: std::net::TcpListener) ->
         Error::of(Kind::Unavailable, "the server cannot be started").because(error)
     };
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let waiting = config.limits.waiting;
+    let patience = Duration::from_secs(config.limits.waiting_seconds);
+    let patient = patience.max(Duration::from_secs(config.limits.upload_seconds));
     let pools = [
-        Pool::start("compute", cores, config.limits.waiting).map_err(failed)?,
-        Pool::start("patient", 16, config.limits.waiting).map_err(failed)?,
-        Pool::start("bulk", cores, config.limits.waiting).map_err(failed)?,
+        Pool::start("compute", cores, waiting, patience).map_err(failed)?,
+        Pool::start("patient", 16, waiting, patience).map_err(failed)?,
+        // An import would rather wait than begin again.
+        Pool::start("bulk", cores, waiting, patient).map_err(failed)?,
     ];
     let bench_mem = std::env::var_os("FASCICOLO_BENCH_MEM").is_some() && config.dev;
     let limits = config.limits.clone();

@@ -5,13 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
-use diesel::connection::SimpleConnection;
-use diesel::prelude::*;
-use fascicolo::storage::{BlobDraft, Change, Commit, Database, Expect, Refusal, Target, Write};
+use fascicolo::storage::{BlobDraft, Change, Commit, Database, Expect, Refusal, Write};
 use ring::digest::{SHA256, digest};
 
 use crate::raw;
-use crate::store::{START, Store, key, open, refusal, target};
+use crate::store::{START, Store, key, open, refusal};
 use crate::support::database::TestDatabase;
 
 /// Bytes of this length that do not compress and differ by `seed`.
@@ -159,41 +157,4 @@ pub fn dur_04_documents_without_a_commit_are_swept(database: &TestDatabase) {
     assert!(foreign.exists());
     let store = open(database);
     assert_eq!(store.database.blob(sha256(&kept)).unwrap(), kept);
-}
-
-pub fn in_25_sqlite_defends_itself(database: &TestDatabase) {
-    if database.is_postgres() {
-        return;
-    }
-    drop(open(database));
-    let options = raw::lines(
-        database,
-        "SELECT compile_options AS line FROM pragma_compile_options",
-    );
-    assert!(
-        !options
-            .iter()
-            .any(|option| option == "ENABLE_LOAD_EXTENSION")
-    );
-    let error = raw::execute(database, "SELECT load_extension('/tmp/nothing')").unwrap_err();
-    assert!(error.contains("not authorized"), "{error}");
-    // By the way it is compiled, so on any connection: its own tables are not to be written.
-    let Target::Sqlite(path) = target(database) else {
-        panic!("expected SQLite");
-    };
-    let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
-    let error = connection
-        .batch_execute(
-            "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = sql WHERE name = 'resource'",
-        )
-        .unwrap_err();
-    assert!(error.to_string().contains("may not be modified"), "{error}");
-    connection
-        .batch_execute("PRAGMA journal_mode = OFF")
-        .unwrap();
-    let mode = raw::lines(
-        database,
-        "SELECT journal_mode AS line FROM pragma_journal_mode",
-    );
-    assert_eq!(mode, ["wal"]);
 }

@@ -25,6 +25,7 @@ mod migrations;
 mod nodes;
 mod raw;
 mod searches;
+mod settings;
 mod store;
 
 use support::database::TestDatabase;
@@ -76,8 +77,8 @@ suite! {
     searches: pages_in_order, clauses_hold_together, two_interpreters_agree,
         in_18_a_search_has_a_time_limit;
     index: index_rows_equal_a_rebuild;
-    documents: dur_04_documents_by_their_hash, dur_04_documents_without_a_commit_are_swept,
-        in_25_sqlite_defends_itself;
+    documents: dur_04_documents_by_their_hash, dur_04_documents_without_a_commit_are_swept;
+    settings: dur_03_postgres_that_forgets_is_refused, in_25_sqlite_defends_itself;
     migrations: up_down_up, ops_04_a_newer_schema_is_refused, dev_05_stamps, packages_are_kept,
         names_get_numbers_once;
     backups: ops_05_backup_under_load_is_one_state, ops_06_restore_refuses_what_is_not_empty;
