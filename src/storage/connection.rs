@@ -283,6 +283,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_new_data_directory_is_for_its_owner_only() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a/b/test.db");
+        prepare_folder(&file).unwrap();
+        for made in ["a", "a/b"] {
+            let mode = std::fs::metadata(folder.path().join(made))
+                .unwrap()
+                .permissions();
+            assert_eq!(mode.mode() & 0o777, 0o700, "{made}");
+        }
+        prepare_folder(&file).unwrap();
+    }
+
+    #[test]
     fn dur_02_versions_of_sqlite() {
         assert!(!is_sound(3_051_002));
         assert!(is_sound(3_051_003));

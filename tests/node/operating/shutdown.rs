@@ -98,6 +98,32 @@ fn ops_02_not_ready_before_the_end() {
     assert_eq!(server.wait(MOST).code(), Some(0));
 }
 
+/// A request that does not end keeps nobody from stopping.
+#[test]
+fn ops_02_what_does_not_finish_is_given_up() {
+    let database = TestDatabase::fresh();
+    let config = database.data_dir().join("f.toml");
+    std::fs::write(
+        &config,
+        "[http]\nshutdown_seconds = 1\n[limits]\nbody_grace_seconds = 60\n",
+    )
+    .unwrap();
+    let server = Process::serve_with(&database, &["--dev", "--config", config.to_str().unwrap()]);
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    stream
+        .write_all(b"PUT /fhir/Patient/never HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/fhir+json\r\nContent-Length: 100\r\n\r\n{")
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    let asked = Instant::now();
+    server.terminate();
+    assert_eq!(server.wait(MOST).code(), Some(0));
+    assert!(
+        asked.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        asked.elapsed()
+    );
+}
+
 /// After an orderly end, and soon after the last write, everything is in the database file.
 #[test]
 fn ops_02_the_log_is_empty_at_the_end() {
