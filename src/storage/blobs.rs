@@ -124,6 +124,9 @@ impl BlobPlace {
     pub fn files(data_dir: &Path) -> Result<Self> {
         let folder = data_dir.join("blobs");
         fs::create_dir_all(&folder).map_err(|error| disk(error, "no place for documents"))?;
+        // The working directory has no name of its own.
+        let here = data_dir.as_os_str().is_empty();
+        sync_folder(if here { Path::new(".") } else { data_dir })?;
         Ok(Self {
             folder: Some(folder),
             turn: Arc::default(),
@@ -160,14 +163,15 @@ impl BlobPlace {
             });
         };
         let place = file_path(folder, &sha256);
+        let parent = place.parent().unwrap_or(folder);
         if !self.alone(|| make_young(&place))? {
-            let parent = place.parent().unwrap_or(folder);
             fs::create_dir_all(parent).map_err(|error| disk(error, "no place for documents"))?;
             fs::rename(&upload.path, &place)
                 .map_err(|error| disk(error, "a document cannot be put in place"))?;
-            sync_folder(parent)?;
-            sync_folder(folder)?;
         }
+        // Also for a file that was there: whoever put it may not have come this far.
+        sync_folder(parent)?;
+        sync_folder(folder)?;
         Ok(BlobDraft {
             sha256,
             size,
