@@ -2,6 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config, RequireIfMatch, Tls, UpdateCreate};
@@ -71,7 +72,9 @@ pub fn node(config: &Config, base: String, sources: Sources) -> Result<Arc<Node>
             names: extractor.names(),
             readers: config.storage.readers,
             waiting: config.limits.waiting,
+            read_limit: Duration::from_millis(config.limits.search_milliseconds),
             cache_bytes: config.storage.cache_bytes,
+            reserve_bytes: config.storage.reserve_bytes,
         },
         Arc::clone(&sources.clock),
     )?;
@@ -159,6 +162,12 @@ impl App {
 
     /// Serves until `stop` ends, then ends in order.
     pub async fn serve(self, stop: impl Future<Output = ()>) -> Result<()> {
-        self.bound.serve(stop).await
+        let Self { node, bound } = self;
+        bound.serve(stop).await?;
+        // The last act (OPS-02). Without it nothing is lost either: the next start reads the log.
+        if let Err(error) = node.store.settle() {
+            tracing::warn!(%error, "the log of the database could not be emptied");
+        }
+        Ok(())
     }
 }

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use rustix::process::{Resource, Rlimit, setrlimit};
+
 use crate::app::{App, Sources};
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -11,6 +13,7 @@ pub fn serve(config: Config) -> Result<ExitCode> {
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }
+    without_core_dumps();
     let dev = config.dev;
     actix_web::rt::System::new().block_on(async move {
         let app = App::start(config, Sources::default())?;
@@ -18,6 +21,17 @@ pub fn serve(config: Config) -> Result<ExitCode> {
         app.serve(stop_signal()?).await
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// No image of memory, with keys and data of patients in it, goes to a disk (OPS-07).
+fn without_core_dumps() {
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    if let Err(error) = setrlimit(Resource::Core, none) {
+        tracing::warn!(%error, "core dumps cannot be switched off");
+    }
 }
 
 /// What a person needs to begin: the addresses, and one line that does something.

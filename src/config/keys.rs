@@ -199,9 +199,29 @@ pub const KEYS: &[Key] = &[
         "idle time of a connection, seconds (HTTP-02)",
     ),
     key(
+        "limits.connections_per_address",
+        Form::Number(0, 1_000_000),
+        "open connections of one client address, 0 for no limit; beyond, 429; never with `--dev` (HTTP-02)",
+    ),
+    key(
+        "limits.requests_per_address",
+        Form::Number(0, 1_000_000),
+        "requests of one client address at work at once, 0 for no limit; beyond, 429; never with `--dev` (LOAD-02)",
+    ),
+    key(
+        "limits.search_milliseconds",
+        Form::Number(1, 3_600_000),
+        "time of one search, history or other long read in the database, milliseconds; beyond, 504 (IN-18)",
+    ),
+    key(
         "limits.waiting",
         COUNT,
         "requests that may wait in each queue in front of the database; beyond, 503",
+    ),
+    key(
+        "limits.waiting_seconds",
+        SECONDS,
+        "time that a request may wait for its turn, a Bundle at least `limits.upload_seconds`; seconds; beyond, 503 (LOAD-01)",
     ),
     key(
         "limits.in_flight_bytes",
@@ -217,6 +237,11 @@ pub const KEYS: &[Key] = &[
         "storage.cache_bytes",
         Form::Number(0, 4 * GIB),
         "bytes of resources kept ready to be sent, 0 for none; embedded database only",
+    ),
+    key(
+        "storage.reserve_bytes",
+        Form::Number(0, i64::MAX),
+        "free bytes on the disk of `data_dir` below which `/health/ready` says 503 (OPS-01)",
     ),
     key(
         "postgres.tls",

@@ -108,8 +108,16 @@ pub struct Limits {
     pub connections_per_worker: usize,
     /// HTTP-02.
     pub keep_alive_seconds: u64,
+    /// HTTP-02; 0 for no limit.
+    pub connections_per_address: usize,
+    /// LOAD-02; 0 for no limit.
+    pub requests_per_address: usize,
+    /// IN-18.
+    pub search_milliseconds: u64,
     /// Of each queue in front of the database.
     pub waiting: usize,
+    /// LOAD-01.
+    pub waiting_seconds: u64,
     /// OPS-09.
     pub in_flight_bytes: usize,
 }
@@ -122,6 +130,8 @@ pub struct Storage {
     pub readers: usize,
     /// Of resources kept ready to be sent; an embedded database only.
     pub cache_bytes: usize,
+    /// OPS-01, DUR-06.
+    pub reserve_bytes: u64,
 }
 
 /// `postgres`: how the connection to PostgreSQL is protected.
@@ -195,7 +205,11 @@ impl Default for Limits {
             upload_seconds: 300,
             connections_per_worker: 2_000,
             keep_alive_seconds: 5,
+            connections_per_address: 64,
+            requests_per_address: 32,
+            search_milliseconds: 2_000,
             waiting: 1_024,
+            waiting_seconds: 10,
             in_flight_bytes: 128 * MIB,
         }
     }
@@ -206,6 +220,7 @@ impl Default for Storage {
         Self {
             readers: 2,
             cache_bytes: 32 * MIB,
+            reserve_bytes: 64 * 1024 * 1024,
         }
     }
 }

@@ -3,6 +3,7 @@
 mod body;
 mod fhir;
 mod negotiate;
+mod peers;
 mod pool;
 mod respond;
 mod routes;

@@ -152,6 +152,10 @@ pub fn error(node: &Node, error: &Error, wanted: &Wanted, request_id: &str) -> H
     };
     let mut response = builder(kind.status());
     if let Some(seconds) = error.retry_after_seconds() {
+        let seconds = match kind {
+            Kind::Unavailable => scattered(seconds, request_id),
+            _ => seconds,
+        };
         response.insert_header((RETRY_AFTER, seconds.to_string()));
     }
     if kind == Kind::Unauthenticated {
@@ -164,6 +168,16 @@ pub fn error(node: &Node, error: &Error, wanted: &Wanted, request_id: &str) -> H
         HeaderValue::from_static(wanted.format.content_type()),
     ));
     response.body(form)
+}
+
+/// Between one and two times as long, so that those who are sent away together do not come back
+/// together (LOAD-02).
+fn scattered(seconds: u32, request_id: &str) -> u32 {
+    let hash = request_id.bytes().fold(0u32, |hash, byte| {
+        hash.wrapping_mul(31).wrapping_add(byte.into())
+    });
+    let more = hash.checked_rem(seconds.saturating_add(1)).unwrap_or(0);
+    seconds.saturating_add(more)
 }
 
 /// A response with the headers that all have.
@@ -192,6 +206,16 @@ pub fn read_http_date(text: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn load_02_who_is_sent_away_comes_back_at_different_times() {
+        let times: std::collections::BTreeSet<u32> = (0..100)
+            .map(|number| scattered(5, &format!("request-{number}")))
+            .collect();
+        assert_eq!(times, (5..=10).collect());
+        assert_eq!(scattered(0, "request"), 0);
+        assert!(scattered(u32::MAX, "request") == u32::MAX);
+    }
 
     #[test]
     fn http_dates() {

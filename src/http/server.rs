@@ -4,12 +4,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix_web::http::Method;
-use actix_web::http::header::{HOST, HeaderMap, ORIGIN};
+use actix_web::http::header::{ALLOW, HOST, HeaderMap, HeaderValue, ORIGIN};
+use actix_web::http::{ConnectionType, Method};
 use actix_web::web::{self, Data, Payload};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 
 use super::negotiate::{Format, Wanted};
+use super::peers::{self, Peers};
 use super::pool::Pool;
 use super::routes::{Access, Route};
 use super::state::State;
@@ -20,6 +21,13 @@ use crate::error::{Error, Kind, Result};
 use crate::ids::{random_bytes, uuid_text};
 use crate::interactions::Node;
 use crate::monitoring::counters::Class;
+
+/// The form of an answer before the client was asked for one.
+const PLAIN: Wanted = Wanted {
+    format: Format::Json,
+    pretty: false,
+    raw: false,
+};
 
 /// A server whose sockets are bound and that has not begun to serve.
 pub struct Bound {
@@ -37,16 +45,21 @@ pub fn bind(node: Arc<Node>, config: Config, listener: std::net::TcpListener) ->
         Error::of(Kind::Unavailable, "the server cannot be started").because(error)
     };
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let waiting = config.limits.waiting;
+    let patience = Duration::from_secs(config.limits.waiting_seconds);
+    let patient = patience.max(Duration::from_secs(config.limits.upload_seconds));
     let pools = [
-        Pool::start("compute", cores, config.limits.waiting).map_err(failed)?,
-        Pool::start("patient", 16, config.limits.waiting).map_err(failed)?,
-        Pool::start("bulk", cores, config.limits.waiting).map_err(failed)?,
+        Pool::start("compute", cores, waiting, patience).map_err(failed)?,
+        Pool::start("patient", 16, waiting, patience).map_err(failed)?,
+        // An import would rather wait than begin again.
+        Pool::start("bulk", cores, waiting, patient).map_err(failed)?,
     ];
     let bench_mem = std::env::var_os("FASCICOLO_BENCH_MEM").is_some() && config.dev;
     let limits = config.limits.clone();
     let (workers, shutdown) = (config.http.workers, config.http.shutdown_seconds);
     let address = listener.local_addr().map_err(failed)?;
     let hosts = config.host_names(address);
+    let peers = Peers::new(&config);
     let state = Arc::new(State::new(node, config, hosts, pools, bench_mem));
     let data = Data::from(Arc::clone(&state));
     let mut server = HttpServer::new(move || {
@@ -55,6 +68,7 @@ pub fn bind(node: Arc<Node>, config: Config, listener: std::net::TcpListener) ->
             .app_data(web::PayloadConfig::new(usize::MAX))
             .default_service(web::to(handle))
     })
+    .on_connect(move |socket, data| peers::greet(peers.as_ref(), socket, data))
     .client_request_timeout(Duration::from_secs(limits.head_seconds))
     .keep_alive(Duration::from_secs(limits.keep_alive_seconds))
     .max_connections(limits.connections_per_worker)
@@ -99,7 +113,10 @@ async fn handle(state: Data<State>, request: HttpRequest, payload: Payload) -> H
     let started = Instant::now();
     let state = state.into_inner();
     let request_id = request_id(request.headers());
-    let (mut response, class) = route(&state, &request, payload, &request_id).await;
+    let (mut response, class) = match peers::begin(&request) {
+        Ok(_turn) => route(&state, &request, payload, &request_id).await,
+        Err(error) => (throttled(&state, &error, &request_id), Class::Other),
+    };
     let status = response.status().as_u16();
     let headers = response.headers_mut();
     if let Ok(value) = request_id.parse() {
@@ -127,20 +144,24 @@ async fn handle(state: Data<State>, request: HttpRequest, payload: Payload) -> H
     response
 }
 
+/// Tells a client that it has too much at once, and closes: it may have a connection too many.
+fn throttled(state: &State, error: &Error, request_id: &str) -> HttpResponse {
+    let mut response = respond::error(&state.node, error, &PLAIN, request_id);
+    response
+        .head_mut()
+        .set_connection_type(ConnectionType::Close);
+    response
+}
+
 async fn route(
     state: &Arc<State>,
     request: &HttpRequest,
     payload: Payload,
     request_id: &str,
 ) -> (HttpResponse, Class) {
-    let plain = Wanted {
-        format: Format::Json,
-        pretty: false,
-        raw: false,
-    };
     let refuse = |error: Error| {
         (
-            respond::error(&state.node, &error, &plain, request_id),
+            respond::error(&state.node, &error, &PLAIN, request_id),
             Class::Other,
         )
     };
@@ -170,10 +191,15 @@ async fn route(
             Kind::NotFound,
             "expected a path below /fhir, found another",
         )),
-        _ if !reading => refuse(Error::of(
-            Kind::MethodNotAllowed,
-            "expected GET on this path, found another method",
-        )),
+        _ if !reading => {
+            let (mut response, class) = refuse(Error::of(
+                Kind::MethodNotAllowed,
+                "expected GET on this path, found another method",
+            ));
+            let allowed = HeaderValue::from_static("GET, HEAD");
+            response.headers_mut().insert(ALLOW, allowed);
+            (response, class)
+        }
         Route::StartPage => (ui::start_page(state, request), Class::Other),
         Route::Asset(name) => (ui::asset(name), Class::Other),
         Route::Live => (text(200, "live\n"), Class::Other),

@@ -70,7 +70,8 @@ impl State {
         let permits = (bytes / 1024).saturating_add(1).min(most);
         let permits = u32::try_from(permits).unwrap_or(u32::MAX);
         let waiting = Arc::clone(&self.in_flight).acquire_many_owned(permits);
-        match tokio::time::timeout(std::time::Duration::from_secs(10), waiting).await {
+        let patience = std::time::Duration::from_secs(self.config.limits.waiting_seconds);
+        match tokio::time::timeout(patience, waiting).await {
             Ok(Ok(permit)) => Ok(permit),
             _ => Err(Error::of(
                 Kind::Unavailable,

@@ -11,10 +11,10 @@ use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 
 use super::blobs::{self, BlobPlace};
 use super::connection::{AnyConnection, Purpose, Target, open};
-use super::database::in_transaction;
 use super::dialect;
 use super::migrate;
 use super::sql::Sql;
+use super::transaction::in_transaction;
 use super::verify::{damaged, verify};
 use crate::error::{Error, Kind, Result};
 
@@ -236,7 +236,7 @@ pub fn restore(file: &Path, target: &Target, progress: Progress<'_>) -> Result<C
     let _lock = match target {
         Target::Sqlite(path) => {
             super::connection::prepare_folder(path)?;
-            Some(super::database::lock_file(path)?)
+            Some(super::file_system::lock_file(path)?)
         }
         Target::Postgres { .. } => None,
     };

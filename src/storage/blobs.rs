@@ -8,11 +8,13 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary};
 use ring::digest::{Context, SHA256};
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, utimensat};
+use rustix::io::Errno;
 
 use super::connection::AnyConnection;
 use super::sql::Sql;
@@ -113,6 +115,8 @@ pub fn clear_uploads(data_dir: &Path) {
 pub struct BlobPlace {
     /// `None`: in the database.
     folder: Option<PathBuf>,
+    /// Held while it is decided whether a file stays.
+    turn: Arc<Mutex<()>>,
 }
 
 impl BlobPlace {
@@ -120,14 +124,32 @@ impl BlobPlace {
     pub fn files(data_dir: &Path) -> Result<Self> {
         let folder = data_dir.join("blobs");
         fs::create_dir_all(&folder).map_err(|error| disk(error, "no place for documents"))?;
+        // The working directory has no name of its own.
+        let here = data_dir.as_os_str().is_empty();
+        sync_folder(if here { Path::new(".") } else { data_dir })?;
         Ok(Self {
             folder: Some(folder),
+            turn: Arc::default(),
         })
     }
 
     /// Documents as chunks in the database.
     pub fn database() -> Self {
-        Self { folder: None }
+        Self {
+            folder: None,
+            turn: Arc::default(),
+        }
+    }
+
+    /// The folder of the files; `None` when there are none.
+    pub fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
+    /// Decides about a file while nobody else does.
+    pub fn alone<T>(&self, decide: impl FnOnce() -> Result<T>) -> Result<T> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        decide()
     }
 
     /// Brings an upload to where it can be committed.
@@ -141,14 +163,15 @@ impl BlobPlace {
             });
         };
         let place = file_path(folder, &sha256);
-        if !place.exists() {
-            let parent = place.parent().unwrap_or(folder);
+        let parent = place.parent().unwrap_or(folder);
+        if !self.alone(|| make_young(&place))? {
             fs::create_dir_all(parent).map_err(|error| disk(error, "no place for documents"))?;
             fs::rename(&upload.path, &place)
                 .map_err(|error| disk(error, "a document cannot be put in place"))?;
-            sync_folder(parent)?;
-            sync_folder(folder)?;
         }
+        // Also for a file that was there: whoever put it may not have come this far.
+        sync_folder(parent)?;
+        sync_folder(folder)?;
         Ok(BlobDraft {
             sha256,
             size,
@@ -177,6 +200,41 @@ impl BlobPlace {
         }
         Ok(bytes)
     }
+}
+
+/// Marks a file as wanted now, so that it is not swept before the commit; false when there is none.
+fn make_young(place: &Path) -> Result<bool> {
+    let now = Timestamps {
+        last_access: Timespec {
+            tv_sec: 0,
+            tv_nsec: UTIME_OMIT,
+        },
+        last_modification: Timespec {
+            tv_sec: 0,
+            tv_nsec: UTIME_NOW,
+        },
+    };
+    match utimensat(CWD, place, &now, AtFlags::empty()) {
+        Ok(()) => Ok(true),
+        Err(Errno::NOENT) => Ok(false),
+        Err(error) => Err(disk(error.into(), "a document cannot be put in place")),
+    }
+}
+
+/// The hash that the place of a file stands for.
+pub fn sha256_of(file: &Path) -> Option<[u8; 32]> {
+    let rest = file.file_name()?.to_str()?;
+    let first = file.parent()?.file_name()?.to_str()?;
+    if (first.len(), rest.len()) != (2, 62) {
+        return None;
+    }
+    let name = format!("{first}{rest}");
+    let mut sha256 = [0u8; 32];
+    for (byte, digits) in sha256.iter_mut().zip(name.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+    }
+    // As we write it, and no other way.
+    (hex(&sha256) == name).then_some(sha256)
 }
 
 fn file_path(folder: &Path, sha256: &[u8; 32]) -> PathBuf {

@@ -3,12 +3,14 @@
 //! Source of the settings: DUR-02, DUR-03 and IN-25 of the security handbook. They are read back
 //! after they were set, and a connection whose settings differ is not used.
 
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
+use super::deadline;
 use super::pg_tls::PgTls;
 use super::sql::Sql;
 use crate::error::{Error, Kind, Result};
@@ -70,6 +72,8 @@ impl Target {
 
 /// Oldest SQLite whose WAL mode is sound (DUR-02); as `sqlite3_libversion_number` counts.
 const SQLITE_AT_LEAST: i64 = 3_051_003;
+/// A release without the repair, published beside it.
+const SQLITE_WITHDRAWN: i64 = 3_052_000;
 const SQLITE_VERSION: &str = "SELECT 1000000 * CAST(substr(sqlite_version(), 1, 1) AS INTEGER) \
      + 1000 * CAST(substr(sqlite_version(), 3, 2) AS INTEGER) \
      + CAST(substr(sqlite_version(), 6) AS INTEGER)";
@@ -100,16 +104,21 @@ pub fn open(target: &Target, purpose: Purpose) -> Result<AnyConnection> {
     }
 }
 
+/// The folder of a database file.
+pub fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
 /// Creates the folder of a database file, for its owner only.
 pub fn prepare_folder(path: &Path) -> Result<()> {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => {
-            std::fs::create_dir_all(folder).map_err(|error| {
-                Error::of(Kind::Unavailable, "the data directory cannot be created").because(error)
-            })
-        }
-        _ => Ok(()),
-    }
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700);
+    builder.create(folder_of(path)).map_err(|error| {
+        Error::of(Kind::Unavailable, "the data directory cannot be created").because(error)
+    })
 }
 
 fn sqlite_settings(connection: &mut SqliteConnection, purpose: Purpose) -> Result<()> {
@@ -170,11 +179,31 @@ fn sqlite_settings(connection: &mut SqliteConnection, purpose: Purpose) -> Resul
         }
     }
     let version: i64 = Sql::<BigInt>::new(SQLITE_VERSION).get_result(connection)?;
-    if version < SQLITE_AT_LEAST {
+    if !is_sound(version) {
         return Err(Error::of(
             Kind::Unavailable,
-            format!("expected SQLite 3.51.3 or later, found {version}"),
+            format!("expected SQLite 3.51.3 or later but 3.52.0, found {version}"),
         ));
+    }
+    Ok(())
+}
+
+fn is_sound(version: i64) -> bool {
+    version >= SQLITE_AT_LEAST && version != SQLITE_WITHDRAWN
+}
+
+/// Warns when SQLite was not compiled as `.cargo/config.toml` says (IN-25): cargo reads that file only
+/// when it runs inside the repository.
+pub fn warn_if_undefended(connection: &mut AnyConnection) -> Result<()> {
+    let AnyConnection::Sqlite(connection) = connection else {
+        return Ok(());
+    };
+    let loads: i64 = Sql::<BigInt>::new(
+        "SELECT COUNT(*) FROM pragma_compile_options WHERE compile_options = 'ENABLE_LOAD_EXTENSION'",
+    )
+    .get_result(connection)?;
+    if loads > 0 {
+        tracing::warn!("SQLite is not in defensive mode: build inside the repository");
     }
     Ok(())
 }
@@ -218,6 +247,10 @@ impl From<diesel::result::Error> for Error {
             DbError::DatabaseError(DbKind::ClosedConnection | DbKind::UnableToSendCommand, _) => {
                 (Kind::Unavailable, "the connection to the database was lost")
             }
+            DbError::DatabaseError(_, info) if is_late(info.message()) => (
+                Kind::Timeout,
+                "the time for reading is over: ask for less at once",
+            ),
             DbError::DatabaseError(_, info) if is_full(info.message()) => {
                 (Kind::Full, "the database has no space left")
             }
@@ -230,6 +263,11 @@ impl From<diesel::result::Error> for Error {
     }
 }
 
+fn is_late(message: &str) -> bool {
+    message.contains(deadline::LATE)
+        || message.contains("canceling statement due to statement timeout")
+}
+
 fn is_full(message: &str) -> bool {
     message.contains("disk is full") || message.contains("No space left")
 }
@@ -238,4 +276,32 @@ fn is_busy(message: &str) -> bool {
     message.contains("database is locked")
         || message.contains("canceling statement")
         || message.contains("terminating connection")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_data_directory_is_for_its_owner_only() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a/b/test.db");
+        prepare_folder(&file).unwrap();
+        for made in ["a", "a/b"] {
+            let mode = std::fs::metadata(folder.path().join(made))
+                .unwrap()
+                .permissions();
+            assert_eq!(mode.mode() & 0o777, 0o700, "{made}");
+        }
+        prepare_folder(&file).unwrap();
+    }
+
+    #[test]
+    fn dur_02_versions_of_sqlite() {
+        assert!(!is_sound(3_051_002));
+        assert!(is_sound(3_051_003));
+        assert!(!is_sound(3_052_000));
+        assert!(is_sound(3_053_000));
+    }
 }

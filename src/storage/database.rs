@@ -1,25 +1,29 @@
 //! The database as the rooms above see it.
 
-use std::fs::{File, TryLockError};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use super::blobs::{BlobDraft, BlobPlace, Upload, UploadWriter, clear_uploads};
 use super::cache::{Cache, Cached, Epoch, Look};
 use super::commit::{Commit, CommitError, Committed};
-use super::connection::{AnyConnection, Purpose, Target, open, prepare_folder};
+use super::connection::{AnyConnection, Purpose, Target, open, prepare_folder, warn_if_undefended};
 use super::dictionary::Dictionary;
+use super::file_system::{lock_file, require_room};
 use super::history::{self, HistoryEntry, HistoryPage, Scope};
 use super::idempotency::{self, Kept};
 use super::index_rows::Hasher;
 use super::readers::{Health, PointReply, Readers};
 use super::resources::{self, Version};
 use super::search_sql::{self, Clause, FoundRow, Page};
+use super::sweep::Sweeper;
+use super::transaction::{in_snapshot, in_transaction};
 use super::writer::{CommitReply, Writer, stopped};
 use super::{dialect, migrate, setting};
 use crate::clock::Clock;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::fhir::model::key::ResourceKey;
 
 /// How a database is opened.
@@ -35,8 +39,12 @@ pub struct Options {
     pub readers: usize,
     /// Requests that may wait in each queue.
     pub waiting: usize,
+    /// Time that a search or another long read may take in the database.
+    pub read_limit: Duration,
     /// Bytes of resources kept ready to be sent; only an embedded database keeps any.
     pub cache_bytes: usize,
+    /// Free bytes on the disk of the data directory below which the database is not ready.
+    pub reserve_bytes: u64,
 }
 
 /// An open database with its threads.
@@ -48,7 +56,10 @@ pub struct Database {
     cursor_key: [u8; 32],
     place: BlobPlace,
     data_dir: PathBuf,
+    reserve: u64,
     cache: Option<Arc<Cache>>,
+    /// Where documents are files.
+    sweeper: Option<Sweeper>,
     /// Held as long as the database is open: no other process writes an embedded database.
     _lock: Option<File>,
     threads: Vec<JoinHandle<()>>,
@@ -82,6 +93,7 @@ impl Database {
             .as_ref()
             .map(|_| Arc::new(Cache::new(options.cache_bytes)));
         let mut connection = open(&options.target, Purpose::Write)?;
+        warn_if_undefended(&mut connection)?;
         migrate::run(&mut connection)?;
         let (dictionary, hash_key, cursor_key) = in_transaction(&mut connection, |connection| {
             dialect::lock_counter(connection)?;
@@ -103,7 +115,21 @@ impl Database {
             &dictionary,
             options.readers,
             options.waiting,
+            options.read_limit,
         )?;
+        let cannot_start = |error: std::io::Error| {
+            Error::internal("a thread of the database cannot be started").because(error)
+        };
+        let sweeper = match &options.target {
+            Target::Sqlite(_) => {
+                let (target, clock) = (options.target.clone(), Arc::clone(&clock));
+                let (sweeper, thread) =
+                    Sweeper::start(target, place.clone(), clock).map_err(cannot_start)?;
+                threads.push(thread);
+                Some(sweeper)
+            }
+            Target::Postgres { .. } => None,
+        };
         let (writer, thread) = Writer::start(
             connection,
             options.target,
@@ -112,7 +138,7 @@ impl Database {
             cache.clone(),
             options.waiting,
         )
-        .map_err(|error| Error::internal("the writer cannot be started").because(error))?;
+        .map_err(cannot_start)?;
         threads.push(thread);
         Ok(Self {
             readers,
@@ -122,7 +148,9 @@ impl Database {
             cursor_key,
             place,
             data_dir: options.data_dir,
+            reserve: options.reserve_bytes,
             cache,
+            sweeper,
             _lock: lock,
             threads,
         })
@@ -133,10 +161,11 @@ impl Database {
         let Self {
             readers,
             writer,
+            sweeper,
             threads,
             ..
         } = self;
-        drop((readers, writer));
+        drop((readers, writer, sweeper));
         for thread in threads {
             if thread.join().is_err() {
                 tracing::error!("a database thread panicked");
@@ -285,14 +314,20 @@ impl Database {
         self.reading(move |connection, _| place.read(connection, &sha256))
     }
 
-    /// Whether the database answers readers and gives the writer its lock.
+    /// Whether there is room on the disk, the database answers readers and gives the writer its lock.
     pub fn ready(&self) -> Result<()> {
+        require_room(&self.data_dir, self.reserve)?;
         self.reading(|connection, _| setting::get(connection, "stamp").map(drop))?;
         match self.commit(Commit::default()) {
             Ok(_) => Ok(()),
             Err(CommitError::Failed(error)) => Err(error),
             Err(CommitError::Refused(_)) => Err(Error::internal("an empty commit was refused")),
         }
+    }
+
+    /// Brings everything from the log into the database file: for the end, when nobody writes.
+    pub fn settle(&self) -> Result<()> {
+        self.reading(|connection, _| dialect::settle(connection))
     }
 
     /// Runs a piece of reading on a reader's thread and waits for it.
@@ -308,23 +343,6 @@ impl Database {
                 health
             }));
         })
-    }
-}
-
-/// Takes the lock beside an embedded database; it goes with the process, however that ends.
-pub(super) fn lock_file(path: &Path) -> Result<File> {
-    let failed = |error: std::io::Error| {
-        Error::of(Kind::Unavailable, "the database cannot be locked").because(error)
-    };
-    let file = File::create(path.with_extension("lock")).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::of(
-            Kind::Conflict,
-            "expected an embedded database that no other process uses, found one in use: \
-             post to the running server, or use PostgreSQL for several processes",
-        )),
-        Err(TryLockError::Error(error)) => Err(failed(error)),
     }
 }
 
@@ -348,43 +366,4 @@ fn wait<T: Send + 'static>(ask: impl FnOnce(Box<dyn FnOnce(Result<T>) + Send>)) 
         let _ = answer.send(result);
     }));
     answered.recv().unwrap_or_else(|_| Err(stopped()))
-}
-
-/// Runs some reading statements on one state of the database.
-pub fn in_snapshot<T>(
-    connection: &mut AnyConnection,
-    read: impl FnOnce(&mut AnyConnection) -> Result<T>,
-) -> Result<T> {
-    use diesel::connection::{Connection, TransactionManager};
-    type Manager = <AnyConnection as Connection>::TransactionManager;
-    dialect::begin_snapshot(connection)?;
-    let result = read(connection);
-    // Nothing was written, so it may end either way; but a connection that cannot end it is broken.
-    <Manager as TransactionManager<AnyConnection>>::rollback_transaction(connection)?;
-    result
-}
-
-/// Runs some statements in one transaction.
-pub fn in_transaction<T>(
-    connection: &mut AnyConnection,
-    work: impl FnOnce(&mut AnyConnection) -> Result<T>,
-) -> Result<T> {
-    use diesel::connection::{Connection, TransactionManager};
-    type Manager = <AnyConnection as Connection>::TransactionManager;
-    dialect::begin(connection)?;
-    let result = work(connection);
-    match result {
-        Ok(value) => {
-            <Manager as TransactionManager<AnyConnection>>::commit_transaction(connection)?;
-            Ok(value)
-        }
-        Err(error) => {
-            if let Err(failed) =
-                <Manager as TransactionManager<AnyConnection>>::rollback_transaction(connection)
-            {
-                tracing::warn!(%failed, "rollback failed");
-            }
-            Err(error)
-        }
-    }
 }

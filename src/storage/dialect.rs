@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use diesel::connection::TransactionManager;
+use diesel::connection::{SimpleConnection, TransactionManager};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Bool, Text};
 
@@ -43,6 +43,22 @@ pub fn begin_snapshot(connection: &mut AnyConnection) -> Result<()> {
             Sql::<()>::new("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
                 .execute(connection)?;
         }
+    }
+    Ok(())
+}
+
+/// Moves what is in SQLite's log into the database file and empties the log.
+pub fn settle(connection: &mut AnyConnection) -> Result<()> {
+    if let AnyConnection::Sqlite(connection) = connection {
+        connection.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)")?;
+    }
+    Ok(())
+}
+
+/// Moves what it can without making anybody wait.
+pub fn settle_what_is_quiet(connection: &mut AnyConnection) -> Result<()> {
+    if let AnyConnection::Sqlite(connection) = connection {
+        connection.batch_execute("PRAGMA wal_checkpoint(PASSIVE)")?;
     }
     Ok(())
 }

@@ -5,10 +5,12 @@
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
 use super::connection::{AnyConnection, Purpose, Target, open};
+use super::deadline::Deadline;
 use super::dictionary::Dictionary;
 use super::resources::{self, Version};
 use super::writer::{overloaded, stopped};
@@ -55,11 +57,14 @@ pub struct Readers {
 
 impl Readers {
     /// Starts `threads` readers of each kind, each with a connection of its own.
+    ///
+    /// A piece of reading that is no point read has `limit` for its time in the database.
     pub fn start(
         target: &Target,
         dictionary: &Arc<Dictionary>,
         threads: usize,
         waiting: usize,
+        limit: Duration,
     ) -> Result<(Self, Vec<JoinHandle<()>>)> {
         let (points, point_queue) = bounded(waiting);
         let (tasks, task_queue) = bounded(waiting);
@@ -71,10 +76,10 @@ impl Readers {
                 .map_err(|error| Error::internal("a thread cannot be started").because(error))
         };
         for _ in 0..threads {
-            let desk = Desk::new(target, dictionary)?;
+            let desk = Desk::new(target, dictionary, None)?;
             let queue: Receiver<Point> = point_queue.clone();
             handles.push(spawn("reader", Box::new(move || desk.points(&queue)))?);
-            let desk = Desk::new(target, dictionary)?;
+            let desk = Desk::new(target, dictionary, Some(Deadline::new(limit)))?;
             let queue: Receiver<Task> = task_queue.clone();
             handles.push(spawn("searcher", Box::new(move || desk.tasks(&queue)))?);
         }
@@ -105,20 +110,33 @@ struct Desk {
     connection: Option<AnyConnection>,
     target: Target,
     dictionary: Arc<Dictionary>,
+    /// `None` for point reads, which are short by nature.
+    deadline: Option<Deadline>,
 }
 
 impl Desk {
-    fn new(target: &Target, dictionary: &Arc<Dictionary>) -> Result<Self> {
-        Ok(Self {
-            connection: Some(open(target, Purpose::Read)?),
+    fn new(
+        target: &Target,
+        dictionary: &Arc<Dictionary>,
+        deadline: Option<Deadline>,
+    ) -> Result<Self> {
+        let mut desk = Self {
+            connection: None,
             target: target.clone(),
             dictionary: Arc::clone(dictionary),
-        })
+            deadline,
+        };
+        desk.connected()?;
+        Ok(desk)
     }
 
     fn connected(&mut self) -> Result<(&mut AnyConnection, &Dictionary)> {
         if self.connection.is_none() {
-            self.connection = Some(open(&self.target, Purpose::Read)?);
+            let mut connection = open(&self.target, Purpose::Read)?;
+            if let Some(deadline) = &self.deadline {
+                deadline.watch(&mut connection)?;
+            }
+            self.connection = Some(connection);
         }
         let connection = self.connection.as_mut().ok_or_else(stopped)?;
         Ok((connection, &self.dictionary))
@@ -126,6 +144,9 @@ impl Desk {
 
     fn tasks(mut self, queue: &Receiver<Task>) {
         while let Ok(task) = queue.recv() {
+            if let Some(deadline) = &self.deadline {
+                deadline.restart();
+            }
             if task(self.connected()) == Health::Broken {
                 self.connection = None;
             }

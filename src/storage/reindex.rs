@@ -8,12 +8,12 @@ use diesel::sql_types::{BigInt, Binary, Text};
 
 use super::body;
 use super::connection::AnyConnection;
-use super::database::in_transaction;
 use super::dialect;
 use super::dictionary::Dictionary;
 use super::flush::IndexValue;
 use super::index_rows::IndexRows;
 use super::sql::Sql;
+use super::transaction::in_transaction;
 use crate::error::Result;
 use crate::fhir::model::key::ResourceKey;
 

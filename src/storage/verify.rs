@@ -11,10 +11,10 @@ use ring::digest::{SHA256, digest};
 use super::blobs::{BlobPlace, hex};
 use super::body;
 use super::connection::AnyConnection;
-use super::database::in_snapshot;
 use super::flush::{IndexValue, full, leaf};
 use super::index_rows::IndexRows;
 use super::sql::Sql;
+use super::transaction::in_snapshot;
 use crate::error::{Error, Kind, Result};
 
 /// Checks one state of a database that may be in use.

@@ -6,19 +6,23 @@
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 
 use super::apply::{Group, apply};
 use super::cache::Cache;
 use super::commit::{Commit, CommitError, Committed};
 use super::connection::{AnyConnection, Purpose, Target, open};
+use super::dialect;
 use super::dictionary::Dictionary;
 use crate::clock::Clock;
 use crate::error::{Error, Kind};
 
 /// Commits in one group at the most.
 const GROUP: usize = 256;
+/// After this time without an order the log is emptied.
+const QUIET: Duration = Duration::from_secs(1);
 /// Resources in one group at the most: a large import goes alone.
 const GROUP_WRITES: usize = 2_000;
 
@@ -53,6 +57,7 @@ impl Writer {
             dictionary,
             clock,
             cache,
+            unsettled: false,
         };
         let thread = std::thread::Builder::new()
             .name("writer".to_owned())
@@ -90,18 +95,16 @@ struct Desk {
     dictionary: Arc<Dictionary>,
     clock: Arc<dyn Clock>,
     cache: Option<Arc<Cache>>,
+    /// Something was written that may still be in SQLite's log alone.
+    unsettled: bool,
 }
 
 impl Desk {
     fn serve(mut self, orders: &Receiver<Order>) {
         let mut waiting: Option<Order> = None;
         loop {
-            let first = match waiting.take() {
-                Some(order) => order,
-                None => match orders.recv() {
-                    Ok(order) => order,
-                    Err(_) => return,
-                },
+            let Some(first) = waiting.take().or_else(|| self.next(orders)) else {
+                return;
             };
             let mut writes = first.commit.writes.len();
             let (mut commits, mut replies) = (vec![first.commit], vec![first.reply]);
@@ -119,6 +122,33 @@ impl Desk {
             }
             for (reply, answer) in replies.into_iter().zip(self.group(&commits)) {
                 reply(answer);
+            }
+        }
+    }
+
+    /// Waits for an order; `None` when there will be no more.
+    fn next(&mut self, orders: &Receiver<Order>) -> Option<Order> {
+        if self.unsettled {
+            match orders.recv_timeout(QUIET) {
+                Ok(order) => return Some(order),
+                Err(RecvTimeoutError::Timeout) => self.settle(),
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
+        }
+        orders.recv().ok()
+    }
+
+    /// Empties the log in a quiet moment, so that readers need not look there and a start after a
+    /// crash is short (DUR-02).
+    fn settle(&mut self) {
+        self.unsettled = false;
+        let Some(connection) = &mut self.connection else {
+            return;
+        };
+        if let Err(error) = dialect::settle_what_is_quiet(connection) {
+            tracing::warn!(%error, "the log of the database cannot be emptied");
+            if failed_sync(&error) {
+                stop_at_once(&error);
             }
         }
     }
@@ -159,14 +189,16 @@ impl Desk {
         };
         let group = apply(connection, &self.dictionary, self.clock.now(), commits);
         match &group {
-            Group::Done(_) => self.forget(commits),
+            Group::Done(_) => {
+                self.forget(commits);
+                self.unsettled |= self.target.is_sqlite()
+                    && commits.iter().any(|commit| !commit.writes.is_empty());
+            }
             Group::Unknown(error) => {
                 // It may have been written after all.
                 self.forget(commits);
                 if self.target.is_sqlite() && failed_sync(error) {
-                    // DUR-05: after a failed fsync nobody knows what is on the disk. Start anew from the log.
-                    tracing::error!(%error, "the disk failed while a commit was made durable; stopping at once");
-                    std::process::abort();
+                    stop_at_once(error);
                 }
                 self.connection = None;
             }
@@ -187,6 +219,12 @@ impl Desk {
             cache.forget(&write.key);
         }
     }
+}
+
+/// DUR-05: after a failed fsync nobody knows what is on the disk. Start anew from the log.
+fn stop_at_once(error: &Error) -> ! {
+    tracing::error!(%error, "the disk failed while a commit was made durable; stopping at once");
+    std::process::abort();
 }
 
 fn failed_sync(error: &Error) -> bool {

@@ -1,12 +1,15 @@
 //! Document bytes: kept by their SHA-256, in the commit that needs them.
 
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use fascicolo::storage::{BlobDraft, Change, Commit, Database, Expect, Refusal, Write};
 use ring::digest::{SHA256, digest};
 
 use crate::raw;
-use crate::store::{Store, key, open, refusal};
+use crate::store::{START, Store, key, open, refusal};
 use crate::support::database::TestDatabase;
 
 /// Bytes of this length that do not compress and differ by `seed`.
@@ -95,4 +98,63 @@ pub fn dur_04_documents_by_their_hash(database: &TestDatabase) {
     drop(store.database.upload().unwrap());
     let left = std::fs::read_dir(database.data_dir().join("tmp")).unwrap();
     assert_eq!(left.count(), 0);
+}
+
+/// The file of a document beside SQLite.
+fn file(database: &TestDatabase, content: &[u8]) -> PathBuf {
+    let name = fascicolo::storage::hex(&sha256(content));
+    let (first, rest) = name.split_at(2);
+    database.data_dir().join("blobs").join(first).join(rest)
+}
+
+/// Makes a file as old as this, by the clock of the store.
+fn age(file: &Path, hours: u64) {
+    let start = UNIX_EPOCH + Duration::from_micros(START.unsigned_abs());
+    let then = start - Duration::from_secs(hours * 3600);
+    File::options()
+        .write(true)
+        .open(file)
+        .unwrap()
+        .set_modified(then)
+        .unwrap();
+}
+
+pub fn dur_04_documents_without_a_commit_are_swept(database: &TestDatabase) {
+    if database.is_postgres() {
+        return; // Documents are in the database there, and go with their transaction.
+    }
+    let store = open(database);
+    let (kept, old, young, wanted) = (bytes(5, 1), bytes(6, 2), bytes(7, 3), bytes(8, 4));
+    let commit = with_document(&store, "d", Expect::New, &kept);
+    store.database.commit(commit).unwrap();
+    for content in [&old, &young, &wanted] {
+        drop(stage(&store.database, content));
+    }
+    let foreign = file(database, &old).with_file_name("not-a-document");
+    std::fs::write(&foreign, b"somebody's").unwrap();
+    for (content, hours) in [(&kept, 100), (&old, 25), (&young, 23), (&wanted, 100)] {
+        age(&file(database, content), hours);
+    }
+    age(&foreign, 100);
+    // Staged again, a document is young again.
+    drop(stage(&store.database, &wanted));
+    store.database.close();
+
+    // Another start sweeps, beside everything else.
+    let store = open(database);
+    let end = Instant::now() + Duration::from_secs(20);
+    while file(database, &old).exists() {
+        assert!(
+            Instant::now() < end,
+            "an old document without a commit stays"
+        );
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    store.database.close();
+    for content in [&kept, &young, &wanted] {
+        assert!(file(database, content).exists());
+    }
+    assert!(foreign.exists());
+    let store = open(database);
+    assert_eq!(store.database.blob(sha256(&kept)).unwrap(), kept);
 }

@@ -25,6 +25,7 @@ mod migrations;
 mod nodes;
 mod raw;
 mod searches;
+mod settings;
 mod store;
 
 use support::database::TestDatabase;
@@ -73,9 +74,11 @@ suite! {
     groups: each_commit_of_a_group_fails_alone, a_commit_that_breaks_the_group_fails_alone,
         con_02_no_lost_update, writers_of_one_key_make_a_chain;
     histories: histories_newest_first_in_pages, a_history_is_of_one_state, history_since_and_at;
-    searches: pages_in_order, clauses_hold_together, two_interpreters_agree;
+    searches: pages_in_order, clauses_hold_together, two_interpreters_agree,
+        in_18_a_search_has_a_time_limit;
     index: index_rows_equal_a_rebuild;
-    documents: dur_04_documents_by_their_hash;
+    documents: dur_04_documents_by_their_hash, dur_04_documents_without_a_commit_are_swept;
+    settings: dur_03_postgres_that_forgets_is_refused, in_25_sqlite_defends_itself;
     migrations: up_down_up, ops_04_a_newer_schema_is_refused, dev_05_stamps, packages_are_kept,
         names_get_numbers_once;
     backups: ops_05_backup_under_load_is_one_state, ops_06_restore_refuses_what_is_not_empty;

@@ -7,9 +7,9 @@ use fascicolo::storage::Target;
 use crate::support::database::TestDatabase;
 
 #[derive(QueryableByName)]
-struct Line {
+pub struct Line {
     #[diesel(sql_type = Text)]
-    line: String,
+    pub line: String,
 }
 
 enum Console {

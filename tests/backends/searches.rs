@@ -1,8 +1,11 @@
 //! Searches over index rows: order, pages, several clauses; SQL against `Clause::matches`.
 
-use fascicolo::storage::{Change, Clause, Expect, Page, Write};
+use std::time::Duration;
 
-use crate::store::{START, Store, key, open};
+use fascicolo::error::Kind;
+use fascicolo::storage::{Change, Clause, Expect, HistoryPage, Page, Scope, Write};
+
+use crate::store::{START, Store, key, names, open, open_within};
 use crate::support::database::TestDatabase;
 
 /// A small generator, the same numbers every time.
@@ -44,6 +47,43 @@ fn ids(store: &Store, clauses: &[Clause], limit: usize) -> Vec<String> {
         assert_eq!(found.versions.len(), limit);
         after = found.last;
     }
+}
+
+/// A search that takes too long is ended, and the next one has all its time again.
+pub fn in_18_a_search_has_a_time_limit(database: &TestDatabase) {
+    let store = open(database);
+    let patients = (0..20_000).map(|number| Write {
+        key: key(&format!("p{number}")),
+        expect: Expect::New,
+        change: Change::Put(store.content("one of many", 0, &[("gender", "f")])),
+    });
+    store.commit(patients.collect()).unwrap();
+    let count = |store: &Store| {
+        store
+            .database
+            .count("Patient", vec![store.has("gender", "f")])
+    };
+    assert_eq!(count(&store).unwrap(), 20_000);
+    store.database.close();
+
+    let limit = Duration::from_millis(1);
+    let store = open_within(database, true, names(), limit).unwrap();
+    let whole = || {
+        let page = HistoryPage {
+            limit: 10,
+            ..HistoryPage::default()
+        };
+        store.database.history(Scope::Type("Patient".into()), page)
+    };
+    for _ in 0..5 {
+        assert_eq!(count(&store).unwrap_err().kind(), Kind::Timeout);
+        assert_eq!(whole().unwrap_err().kind(), Kind::Timeout);
+    }
+    // Reads by id have a queue and a connection of their own, and what is short has time enough; on a
+    // busy machine not at the first attempt.
+    assert!(store.read("p7").is_some());
+    let short = || store.database.version(&key("p7"), 1);
+    assert!((0..100).any(|_| short().is_ok_and(|version| version.is_some())));
 }
 
 pub fn pages_in_order(database: &TestDatabase) {

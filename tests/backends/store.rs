@@ -1,6 +1,7 @@
 //! The store under test, and short ways to speak to it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use fascicolo::clock::FixedClock;
 use fascicolo::error::Result;
@@ -44,6 +45,16 @@ pub fn open_as(
     dev: bool,
     names: Vec<(String, Vec<String>)>,
 ) -> Result<Store> {
+    open_within(database, dev, names, Duration::from_secs(30))
+}
+
+/// Opens a database whose searches have this much time.
+pub fn open_within(
+    database: &TestDatabase,
+    dev: bool,
+    names: Vec<(String, Vec<String>)>,
+    read_limit: Duration,
+) -> Result<Store> {
     let clock = Arc::new(FixedClock::at(START));
     let options = Options {
         target: target(database),
@@ -52,7 +63,9 @@ pub fn open_as(
         names,
         readers: 2,
         waiting: 4096,
+        read_limit,
         cache_bytes: 1 << 20,
+        reserve_bytes: 0,
     };
     let database = Database::open(options, Arc::<FixedClock>::clone(&clock))?;
     Ok(Store { database, clock })

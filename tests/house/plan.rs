@@ -218,6 +218,7 @@ pub const LONGER: &str = "//! Longer than 600 lines because";
 
 /// What may lie at the top of the repository; what `.gitignore` names is not looked at.
 pub const TOP: &[&str] = &[
+    ".cargo",
     ".ci",
     ".git",
     ".gitignore",

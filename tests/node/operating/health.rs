@@ -15,8 +15,22 @@ fn ops_01_health_says_little() {
             Some("text/plain; charset=utf-8")
         );
         assert_eq!(answer.header("cache-control"), Some("no-store"));
-        assert_eq!(node.request("POST", path, &[], b"").status, 405, "{path}");
+        let answer = node.request("POST", path, &[], b"");
+        assert_eq!(answer.status, 405, "{path}");
+        assert_eq!(answer.header("allow"), Some("GET, HEAD"), "HTTP-04");
     }
+}
+
+#[test]
+fn ops_01_not_ready_without_room_on_the_disk() {
+    let node = TestNode::with(|config| config.storage.reserve_bytes = u64::MAX);
+    let answer = node.get("/health/ready");
+    assert_eq!(
+        (answer.status, answer.text().as_str()),
+        (503, "not ready\n")
+    );
+    assert_eq!(node.get("/health/live").status, 200);
+    assert_eq!(node.get("Patient").status, 200, "it serves all the same");
 }
 
 /// Every sample of the Prometheus text format, by name with labels.

@@ -97,3 +97,66 @@ fn ops_02_not_ready_before_the_end() {
     assert_eq!(server.get("metadata").status, 200);
     assert_eq!(server.wait(MOST).code(), Some(0));
 }
+
+/// A request that does not end keeps nobody from stopping.
+#[test]
+fn ops_02_what_does_not_finish_is_given_up() {
+    let database = TestDatabase::fresh();
+    let config = database.data_dir().join("f.toml");
+    std::fs::write(
+        &config,
+        "[http]\nshutdown_seconds = 1\n[limits]\nbody_grace_seconds = 60\n",
+    )
+    .unwrap();
+    let server = Process::serve_with(&database, &["--dev", "--config", config.to_str().unwrap()]);
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    stream
+        .write_all(b"PUT /fhir/Patient/never HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/fhir+json\r\nContent-Length: 100\r\n\r\n{")
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    let asked = Instant::now();
+    server.terminate();
+    assert_eq!(server.wait(MOST).code(), Some(0));
+    assert!(
+        asked.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        asked.elapsed()
+    );
+}
+
+/// After an orderly end, and soon after the last write, everything is in the database file.
+#[test]
+fn ops_02_the_log_is_empty_at_the_end() {
+    let database = TestDatabase::fresh();
+    if database.is_postgres() {
+        return;
+    }
+    let file = database.data_dir().join("fascicolo.db");
+    let log = database.data_dir().join("fascicolo.db-wal");
+    let size = |path: &std::path::Path| std::fs::metadata(path).map_or(0, |found| found.len());
+    let server = Process::serve(&database);
+    let before = size(&file);
+    let text = "x".repeat(4000);
+    for number in 0..50 {
+        let body = format!(
+            r#"{{"resourceType":"Patient","id":"p{number}","name":[{{"text":"{number}{text}"}}]}}"#
+        );
+        let answer = server.request("PUT", &format!("Patient/p{number}"), &JSON, body.as_bytes());
+        assert_eq!(answer.status, 201);
+    }
+    assert!(size(&log) > 0);
+    let end = Instant::now() + MOST;
+    while size(&file) <= before {
+        assert!(Instant::now() < end, "no quiet moment was used");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let (core, process) = ("Max core file size", server.id());
+    let limits = std::fs::read_to_string(format!("/proc/{process}/limits")).unwrap_or_default();
+    for line in limits.lines().filter(|line| line.starts_with(core)) {
+        let values: Vec<&str> = line[core.len()..].split_whitespace().take(2).collect();
+        assert_eq!(values, ["0", "0"], "OPS-07: {line}");
+    }
+    server.terminate();
+    assert_eq!(server.wait(MOST).code(), Some(0));
+    assert_eq!(size(&log), 0);
+}

@@ -3,4 +3,5 @@
 mod dev;
 mod gate;
 mod limits;
+mod peers;
 mod startup;
