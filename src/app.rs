@@ -8,14 +8,14 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config, RequireIfMatch, Tls, UpdateCreate};
 use crate::error::{Error, Issue, Kind, Result};
 use crate::fhir::definitions::Definitions;
-use crate::fhir::model::json::Limits;
+use crate::fhir::model::json::{self, Limits};
 use crate::fhir::search::Extractor;
 use crate::http;
 use crate::ids::{Ids, RandomIds};
 use crate::interactions::{Choices, Node, Permission};
 use crate::packages::read_archive;
 use crate::storage::admin::Admin;
-use crate::storage::{Database, Options, PgTls, Target};
+use crate::storage::{Database, IndexRows, Options, PgTls, ReindexMode, Reindexed, Target};
 
 /// The clock and the ids of a node: tests bring their own.
 pub struct Sources {
@@ -79,7 +79,7 @@ pub fn node(config: &Config, base: String, sources: Sources) -> Result<Arc<Node>
         Arc::clone(&sources.clock),
     )?;
     let limits = &config.limits;
-    Ok(Arc::new(Node {
+    let node = Arc::new(Node {
         definitions,
         extractor,
         store: Arc::new(store),
@@ -107,7 +107,33 @@ pub fn node(config: &Config, base: String, sources: Sources) -> Result<Arc<Node>
             bundle_entries: limits.bundle_entries,
             dev: config.dev,
         },
-    }))
+    });
+    if !node.store.is_indexed() {
+        tracing::info!("the index is of an older version: it is rebuilt before anything is served");
+        let mut told = 0;
+        let done = reindex(config, &node, ReindexMode::Rebuild, &mut |done| {
+            if done.looked_at >= told {
+                tracing::info!(resources = done.looked_at, "rebuilding the index");
+                told = done.looked_at.saturating_add(50_000);
+            }
+        })?;
+        tracing::info!(resources = done.looked_at, "the index is rebuilt");
+    }
+    Ok(node)
+}
+
+/// Goes through the index of a database that this process may write.
+pub fn reindex(
+    config: &Config,
+    node: &Node,
+    mode: ReindexMode,
+    progress: &mut dyn FnMut(Reindexed),
+) -> Result<Reindexed> {
+    let compute = |name: &str, text: &[u8]| -> Result<IndexRows> {
+        let tree = json::parse(text, &node.choices.limits)?;
+        node.index(name, &tree)
+    };
+    Admin::open(&target(config)?)?.reindex(node.store.dictionary(), mode, &compute, progress)
 }
 
 /// R4 and the packages that were added.

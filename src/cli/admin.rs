@@ -9,9 +9,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::app::{self, Sources, target};
 use crate::config::Config;
 use crate::error::Result;
-use crate::fhir::model::json;
 use crate::storage::admin::{self, Admin};
-use crate::storage::{Carried, IndexRows};
+use crate::storage::{Carried, ReindexMode};
 
 pub fn migrate(config: &Config) -> Result<ExitCode> {
     let admin = Admin::open(&target(config)?)?;
@@ -65,13 +64,8 @@ pub fn fsck(config: &Config) -> Result<ExitCode> {
 pub fn reindex(config: &Config) -> Result<ExitCode> {
     let base = config.base_url_at(config.listen);
     let node = app::node(config, base, Sources::default())?;
-    let compute = |name: &str, text: &[u8]| -> Result<IndexRows> {
-        let tree = json::parse(text, &node.choices.limits)?;
-        node.index(name, &tree)
-    };
     let bar = bar();
-    let mut admin = Admin::open(&target(config)?)?;
-    let done = admin.reindex(node.store.dictionary(), &compute, &mut |done| {
+    let done = app::reindex(config, &node, ReindexMode::Compare, &mut |done| {
         bar.set_message(format!("{} resources", done.looked_at));
         bar.tick();
     })?;

@@ -207,7 +207,7 @@ impl Builder<'_> {
         let write = self.commit.writes.len();
         self.commit
             .conditions
-            .push(criteria.condition(self.node, Matches::None, Some(write)));
+            .push(criteria.condition(self.node, Matches::None, Some(write))?);
         self.put(
             key.clone(),
             mapped.resource.clone(),
@@ -285,7 +285,7 @@ impl Builder<'_> {
             let expect = Matches::These(ids.clone());
             self.commit
                 .conditions
-                .push(criteria.condition(self.node, expect, claim.take()));
+                .push(criteria.condition(self.node, expect, claim.take())?);
         }
         self.put(key.clone(), document.resource, Expect::New, Method::Post)?;
         Ok(key)

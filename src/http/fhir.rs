@@ -21,7 +21,7 @@ use crate::fhir::model::key::ResourceKey;
 use crate::fhir::model::value::Text;
 use crate::fhir::search::Summary;
 use crate::interactions::binary;
-use crate::interactions::dispatch::{Interaction, Verb, classify, decode, query_pairs};
+use crate::interactions::dispatch::{Interaction, Reach, Verb, classify, decode, query_pairs};
 use crate::interactions::history::{HistoryRequest, history};
 use crate::interactions::read;
 use crate::interactions::request::{IfMatch, version_of_etag};
@@ -158,7 +158,7 @@ impl Call<'_> {
             Interaction::Update(name, target) => self.update(name, target).await,
             Interaction::Patch(name, target) => self.patch(name, target).await,
             Interaction::Delete(name, target) => self.delete(name, target).await,
-            Interaction::Search(name) => self.search(name).await,
+            Interaction::Search(reach) => self.search(reach).await,
             Interaction::History(scope) => {
                 let pairs = std::mem::take(&mut self.pairs);
                 let node = Arc::clone(&self.state.node);
@@ -322,7 +322,7 @@ impl Call<'_> {
             .await
     }
 
-    async fn search(mut self, resource_type: String) -> Result<Answer> {
+    async fn search(mut self, reach: Reach) -> Result<Answer> {
         let mut pairs = std::mem::take(&mut self.pairs);
         if *self.request.method() == Method::POST {
             match body_kind(self.request.headers())? {
@@ -350,7 +350,7 @@ impl Call<'_> {
         }
         let (_, handling) = prefer(self.request.headers());
         let request = SearchRequest {
-            resource_type,
+            reach,
             pairs,
             handling,
         };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::http::Method;
+use actix_web::http::header::CONTENT_TYPE;
 use tokio::sync::oneshot;
 
 use super::body;
@@ -21,6 +22,7 @@ use crate::interactions::dispatch::{OperationTarget, Target, query_pairs};
 use crate::interactions::idempotency::Once;
 use crate::interactions::meta::{MetaChange, change_meta, meta};
 use crate::interactions::patch::{PatchRequest, patch};
+use crate::interactions::search::{everything, parameters};
 use crate::interactions::update::{UpdateRequest, UpdateTarget, update};
 use crate::interactions::write::Incoming;
 use crate::interactions::{Answer, Body, Node, Step, Verdict, bundle, judge};
@@ -243,6 +245,7 @@ impl Call<'_> {
             {
                 self.ingest().await
             }
+            ("$everything", OperationTarget::Resource(key)) => self.everything(key).await,
             ("$meta" | "$meta-add" | "$meta-delete" | "$ingest", _) => Err(Error::of(
                 Kind::MethodNotAllowed,
                 format!(
@@ -257,6 +260,24 @@ impl Call<'_> {
                 ))
             }
         }
+    }
+
+    async fn everything(mut self, key: ResourceKey) -> Result<Answer> {
+        let mut pairs = std::mem::take(&mut self.pairs);
+        let has_body = self.request.headers().contains_key(CONTENT_TYPE);
+        if *self.request.method() == Method::POST && has_body {
+            let format = fhir_format(&body_kind(self.request.headers())?)?;
+            let text = self.resource_body().await?;
+            let body = incoming(&self.state.node, format, text)?;
+            pairs.extend(parameters(body.tree())?);
+        }
+        let node = Arc::clone(&self.state.node);
+        let json = self
+            .state
+            .patient
+            .run(move || everything(&node, &key, &pairs))
+            .await?;
+        Ok(Answer::of(200, Body::Json(json)))
     }
 
     async fn meta(self, key: ResourceKey, version: Option<String>) -> Result<Answer> {

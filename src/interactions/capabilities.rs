@@ -3,7 +3,10 @@
 //! Source: FHIR R4 capabilitystatement.html. Built from the definitions and the operator's choices,
 //! so that it cannot promise what is not there.
 
+use std::collections::HashMap;
+
 use super::node::Node;
+use crate::fhir::definitions::{SearchKind, SearchParameter};
 use crate::fhir::model::date::format_instant;
 use crate::fhir::model::json;
 use crate::fhir::model::value::{Object, Value};
@@ -37,6 +40,18 @@ const TYPE_OPERATIONS: [(&str, &str); 3] = [
     ),
 ];
 
+/// `$everything`, by type.
+const EVERYTHING: [(&str, &str); 2] = [
+    (
+        "Patient",
+        "http://hl7.org/fhir/OperationDefinition/Patient-everything",
+    ),
+    (
+        "Encounter",
+        "http://hl7.org/fhir/OperationDefinition/Encounter-everything",
+    ),
+];
+
 /// Operations of our own on DocumentReference.
 const INGEST: (&str, &str) = (
     "ingest",
@@ -48,16 +63,22 @@ pub fn statement(node: &Node) -> Vec<u8> {
     let mut rest = Object::new();
     rest.push("mode", "server");
     rest.push("security", security(node));
+    let mut reverse = reverse_includes(node);
     let resources = node
         .definitions
         .resource_types()
         .iter()
-        .map(|name| resource(node, name))
+        .map(|name| resource(node, name, &mut reverse))
         .collect::<Vec<Value>>();
     rest.push("resource", resources);
     rest.push(
         "interaction",
-        vec![code("transaction"), code("batch"), code("history-system")],
+        vec![
+            code("transaction"),
+            code("batch"),
+            code("search-system"),
+            code("history-system"),
+        ],
     );
 
     let mut software = Object::new();
@@ -132,7 +153,7 @@ fn security(node: &Node) -> Value {
     Value::Object(security)
 }
 
-fn resource(node: &Node, name: &str) -> Value {
+fn resource(node: &Node, name: &str, reverse: &mut HashMap<&str, Vec<Value>>) -> Value {
     let mut resource = Object::new();
     resource.push("type", name);
     resource.push(
@@ -157,13 +178,56 @@ fn resource(node: &Node, name: &str) -> Value {
     resource.push("conditionalRead", "full-support");
     resource.push("conditionalUpdate", true);
     resource.push("conditionalDelete", "multiple");
+    resource.push("searchInclude", includes(node, name));
+    if let Some(list) = reverse.remove(name) {
+        resource.push("searchRevInclude", list);
+    }
     resource.push("searchParam", search_params(node, name));
     let mut operations: Vec<Value> = TYPE_OPERATIONS.iter().map(operation).collect();
+    if let Some((_, definition)) = EVERYTHING.iter().find(|(other, _)| *other == name) {
+        operations.push(operation(&("everything", definition)));
+    }
     if name == "DocumentReference" {
         operations.push(operation(&INGEST));
     }
     resource.push("operation", operations);
     Value::Object(resource)
+}
+
+/// What `_include` follows from a type.
+fn includes(node: &Node, resource_type: &str) -> Vec<Value> {
+    let own = references(node, resource_type).map(|parameter| {
+        let code = parameter.code.as_str();
+        Value::from(format!("{resource_type}:{code}"))
+    });
+    std::iter::once(Value::from("*")).chain(own).collect()
+}
+
+/// What `_revinclude` follows, by the type it leads to.
+fn reverse_includes(node: &Node) -> HashMap<&str, Vec<Value>> {
+    let mut lists: HashMap<&str, Vec<Value>> = HashMap::new();
+    for source in node.definitions.resource_types() {
+        for parameter in references(node, source) {
+            let include = format!("{source}:{}", parameter.code);
+            for target in &parameter.targets {
+                let list = lists.entry(target.as_str()).or_default();
+                list.push(Value::from(include.as_str()));
+            }
+        }
+    }
+    lists
+}
+
+fn references<'a>(
+    node: &'a Node,
+    resource_type: &'a str,
+) -> impl Iterator<Item = &'a SearchParameter> {
+    node.definitions
+        .search_parameters(resource_type)
+        .iter()
+        .map(AsRef::as_ref)
+        .filter(|parameter| parameter.kind == SearchKind::Reference)
+        .filter(|parameter| node.extractor.knows(resource_type, &parameter.code))
 }
 
 fn search_params(node: &Node, resource_type: &str) -> Vec<Value> {
@@ -175,9 +239,9 @@ fn search_params(node: &Node, resource_type: &str) -> Vec<Value> {
         if matches!(code.as_str(), "_id" | "_lastUpdated") {
             continue;
         }
-        if let Some(parameter) = node.definitions.search_parameter(resource_type, &code) {
+        if let Some(parameter) = node.definitions.search_parameter(resource_type, code) {
             list.push(search_param(
-                &code,
+                code,
                 parameter.kind.code(),
                 Some(&parameter.url),
             ));
@@ -200,10 +264,10 @@ fn operation((name, definition): &(&str, &str)) -> Value {
     let mut operation = Object::new();
     operation.push("name", *name);
     operation.push("definition", *definition);
-    let level = if name.starts_with("meta") {
-        "on a resource; $meta also on one of its versions"
-    } else {
-        "on the type"
+    let level = match *name {
+        "everything" => "on a resource; in pages",
+        name if name.starts_with("meta") => "on a resource; $meta also on one of its versions",
+        _ => "on the type",
     };
     operation.push("documentation", level);
     Value::Object(operation)

@@ -5,7 +5,7 @@
 
 use super::node::Node;
 use crate::error::{Error, Kind, Result};
-use crate::fhir::search::{Handling, Query, parse};
+use crate::fhir::search::{Handling, Plan, Query, parse};
 use crate::storage::{Clause, Condition, Matches, Page, Version};
 
 /// A condition, ready to be looked up.
@@ -28,14 +28,21 @@ impl Criteria {
     /// `Invalid` for an unknown parameter, and for a condition that names nothing; 412 is for the
     /// caller, who knows what several matches mean.
     pub fn parse(node: &Node, resource_type: &str, pairs: &[(String, String)]) -> Result<Self> {
-        let (query, _) = parse(
-            resource_type,
-            pairs,
-            Handling::Strict,
-            &node.definitions,
-            &node.extractor,
-            &node.base,
-        )?;
+        let (query, _) = parse(resource_type, pairs, Handling::Strict, &node.vocabulary())?;
+        if !query.terms.iter().all(Plan::is_local) {
+            return Err(Error::new(
+                Kind::Invalid,
+                "not-supported",
+                "expected a condition on the resource itself, found one that follows references",
+            ));
+        }
+        if !query.includes.is_empty() || !query.sort.is_empty() {
+            return Err(Error::new(
+                Kind::Invalid,
+                "not-supported",
+                "expected a condition, found a parameter that is about the result",
+            ));
+        }
         if query.terms.is_empty() {
             return Err(Error::new(
                 Kind::PreconditionFailed,
@@ -61,29 +68,37 @@ impl Criteria {
 
     /// At most `limit` resources that match.
     pub fn list(&self, node: &Node, limit: usize) -> Result<Vec<Version>> {
-        let clauses = self.clauses(node);
-        let page = Page { after: None, limit };
-        Ok(node
+        let clause = self.clause(node)?;
+        let found = node
             .store
-            .search(&self.resource_type, clauses, page)?
-            .versions)
+            .search(&self.resource_type, clause, Page::first(limit))?;
+        Ok(found
+            .found
+            .into_iter()
+            .map(|(_, one)| one.version)
+            .collect())
     }
 
     /// The condition in the numbers of the database.
-    pub fn clauses(&self, node: &Node) -> Vec<Clause> {
-        node.clauses(&self.resource_type, &self.query.terms)
+    pub fn clause(&self, node: &Node) -> Result<Clause> {
+        node.clause(&self.resource_type, &self.query.terms)
     }
 
     /// The condition as a precondition of a commit.
     ///
     /// `claim` is the number of the write that creates the resource, if one does.
-    pub fn condition(&self, node: &Node, expect: Matches, claim: Option<usize>) -> Condition {
-        Condition {
+    pub fn condition(
+        &self,
+        node: &Node,
+        expect: Matches,
+        claim: Option<usize>,
+    ) -> Result<Condition> {
+        Ok(Condition {
             resource_type: self.resource_type.clone(),
-            clauses: self.clauses(node),
+            clause: self.clause(node)?,
             expect,
             claim: claim.map(|write| (node.store.hasher().digest(&self.normalised()), write)),
-        }
+        })
     }
 
     /// One text for all spellings of the same condition.

@@ -63,7 +63,7 @@ pub fn create(context: &RequestContext, node: &Node, request: &CreateRequest) ->
             conditions: criteria
                 .iter()
                 .map(|criteria| criteria.condition(node, Matches::None, Some(0)))
-                .collect(),
+                .collect::<Result<_>>()?,
             race: Race::Retry,
             preference: request.preference,
         },

@@ -16,13 +16,19 @@ use crate::ids::random_bytes;
 const LIFE: i64 = 30 * 60 * 1_000_000;
 const NONCE: usize = 12;
 
-/// Seals a position: two numbers that mean something to the listing that made them.
-pub fn seal(key: &[u8; 32], bound_to: &str, now: Instant, position: (i64, i64)) -> Result<String> {
+/// What is sealed is a multiple of this long, so that its length tells nothing.
+const BLOCK: usize = 192;
+
+/// Seals a position: bytes that mean something to the listing that made them.
+pub fn seal(key: &[u8; 32], bound_to: &str, now: Instant, position: &[u8]) -> Result<String> {
     let nonce = random_bytes::<NONCE>()?;
-    let mut sealed = Vec::with_capacity(64);
-    for number in [position.0, position.1, now.saturating_add(LIFE)] {
-        sealed.extend_from_slice(&number.to_be_bytes());
-    }
+    let mut sealed = Vec::with_capacity(BLOCK.saturating_mul(2));
+    sealed.extend_from_slice(&now.saturating_add(LIFE).to_be_bytes());
+    let length = u32::try_from(position.len())
+        .map_err(|_| Error::internal("a position is too long for a cursor"))?;
+    sealed.extend_from_slice(&length.to_be_bytes());
+    sealed.extend_from_slice(position);
+    sealed.resize(sealed.len().next_multiple_of(BLOCK), 0);
     aead(key)?
         .seal_in_place_append_tag(
             Nonce::assume_unique_for_key(nonce),
@@ -40,14 +46,7 @@ pub fn seal(key: &[u8; 32], bound_to: &str, now: Instant, position: (i64, i64)) 
 /// # Errors
 /// `Invalid` when it was altered, made for another query or caller, or is too old; which of them is
 /// not said.
-pub fn open(key: &[u8; 32], bound_to: &str, now: Instant, cursor: &str) -> Result<(i64, i64)> {
-    let refused = || {
-        Error::new(
-            Kind::Invalid,
-            "value",
-            "expected a cursor from a link of this very search, found another or one that is too old: search again",
-        )
-    };
+pub fn open(key: &[u8; 32], bound_to: &str, now: Instant, cursor: &str) -> Result<Vec<u8>> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| refused())?;
     let (nonce, sealed) = bytes.split_first_chunk::<NONCE>().ok_or_else(refused)?;
     let mut sealed = sealed.to_vec();
@@ -58,13 +57,40 @@ pub fn open(key: &[u8; 32], bound_to: &str, now: Instant, cursor: &str) -> Resul
             &mut sealed,
         )
         .map_err(|_| refused())?;
-    let mut numbers = opened
-        .chunks_exact(8)
-        .filter_map(|chunk| chunk.first_chunk::<8>())
-        .map(|chunk| i64::from_be_bytes(*chunk));
-    match (numbers.next(), numbers.next(), numbers.next()) {
-        (Some(first), Some(second), Some(until)) if now < until => Ok((first, second)),
-        _ => Err(refused()),
+    let mut reader = Reader(opened);
+    let until = reader.int().ok_or_else(refused)?;
+    if now >= until {
+        return Err(refused());
+    }
+    Ok(reader.bytes().ok_or_else(refused)?.to_vec())
+}
+
+/// 400: not a cursor of this listing.
+pub fn refused() -> Error {
+    Error::new(
+        Kind::Invalid,
+        "value",
+        "expected a cursor from a link of this very search, found another or one that is too old: search again",
+    )
+}
+
+/// Reads what a position was written as.
+pub struct Reader<'a>(pub &'a [u8]);
+
+impl<'a> Reader<'a> {
+    pub fn int(&mut self) -> Option<i64> {
+        let (first, rest) = self.0.split_first_chunk::<8>()?;
+        self.0 = rest;
+        Some(i64::from_be_bytes(*first))
+    }
+
+    /// Bytes with their length before them.
+    pub fn bytes(&mut self) -> Option<&'a [u8]> {
+        let (first, rest) = self.0.split_first_chunk::<4>()?;
+        let length = usize::try_from(u32::from_be_bytes(*first)).ok()?;
+        let (bytes, rest) = rest.split_at_checked(length)?;
+        self.0 = rest;
+        Some(bytes)
     }
 }
 
@@ -81,12 +107,12 @@ mod tests {
     #[test]
     fn in_19_cursors_are_sealed() {
         let key = [7u8; 32];
-        let cursor = seal(&key, "Patient?a=b", 1000, (-5, 9)).unwrap();
-        assert_eq!(open(&key, "Patient?a=b", 2000, &cursor).unwrap(), (-5, 9));
+        let cursor = seal(&key, "Patient?a=b", 1000, b"here").unwrap();
+        assert_eq!(open(&key, "Patient?a=b", 2000, &cursor).unwrap(), b"here");
         assert!(open(&key, "Patient?a=c", 2000, &cursor).is_err());
         assert!(open(&key, "Patient?a=b", 1000 + LIFE, &cursor).is_err());
         assert!(open(&[8; 32], "Patient?a=b", 2000, &cursor).is_err());
-        let again = seal(&key, "Patient?a=b", 1000, (i64::MAX, i64::MIN)).unwrap();
+        let again = seal(&key, "Patient?a=b", 1000, b"somewhere else").unwrap();
         assert_eq!(cursor.len(), again.len());
         for index in 0..cursor.len() {
             let mut altered = cursor.clone().into_bytes();

@@ -41,10 +41,20 @@ pub enum Interaction {
     Update(String, Target),
     Patch(String, Target),
     Delete(String, Target),
-    Search(String),
+    Search(Reach),
     History(Scope),
     Bundle,
     Operation { name: String, on: OperationTarget },
+}
+
+/// Which resources a search is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// All types.
+    System,
+    Type(String),
+    /// A compartment: one type of it, or all of them.
+    Compartment(ResourceKey, Option<String>),
 }
 
 /// Which resource a change means: by id in the path, or by the query.
@@ -88,25 +98,20 @@ pub fn classify(verb: Verb, segments: &[&str]) -> Result<Interaction> {
         (Verb::Get, ["metadata"]) => Ok(Interaction::Capabilities),
         (_, ["metadata"]) => refuse("GET"),
         (Verb::Post, []) => Ok(Interaction::Bundle),
-        (Verb::Get, []) => Err(Error::of(
-            Kind::NotSupported,
-            "search across all types is not offered; search a type",
-        )),
-        (_, []) => refuse("POST"),
+        (Verb::Get, []) => Ok(Interaction::Search(Reach::System)),
+        (_, []) => refuse("GET or POST"),
         (Verb::Get, ["_history"]) => Ok(Interaction::History(Scope::System)),
         (_, ["_history"]) => refuse("GET"),
         (Verb::Get | Verb::Post, [name]) if name.starts_with('$') => Ok(Interaction::Operation {
             name: (*name).to_owned(),
             on: OperationTarget::System,
         }),
-        (Verb::Get | Verb::Post, ["_search"]) => Err(Error::of(
-            Kind::NotSupported,
-            "search across all types is not offered; search a type",
-        )),
+        (Verb::Post, ["_search"]) => Ok(Interaction::Search(Reach::System)),
+        (_, ["_search"]) => refuse("POST"),
         (verb, [resource_type]) if is_type_name(resource_type) => {
             let name = (*resource_type).to_owned();
             Ok(match verb {
-                Verb::Get => Interaction::Search(name),
+                Verb::Get => Interaction::Search(Reach::Type(name)),
                 Verb::Post => Interaction::Create(name),
                 Verb::Put => Interaction::Update(name, Target::Query),
                 Verb::Patch => Interaction::Patch(name, Target::Query),
@@ -116,9 +121,9 @@ pub fn classify(verb: Verb, segments: &[&str]) -> Result<Interaction> {
         (Verb::Get, [resource_type, "_history"]) if is_type_name(resource_type) => Ok(
             Interaction::History(Scope::Type((*resource_type).to_owned())),
         ),
-        (Verb::Post, [resource_type, "_search"]) if is_type_name(resource_type) => {
-            Ok(Interaction::Search((*resource_type).to_owned()))
-        }
+        (Verb::Post, [resource_type, "_search"]) if is_type_name(resource_type) => Ok(
+            Interaction::Search(Reach::Type((*resource_type).to_owned())),
+        ),
         (_, [_, "_history"]) => refuse("GET"),
         (_, [_, "_search"]) => refuse("POST"),
         (Verb::Get | Verb::Post, [resource_type, name])
@@ -145,6 +150,23 @@ pub fn classify(verb: Verb, segments: &[&str]) -> Result<Interaction> {
         {
             let key = ResourceKey::new(*resource_type, *id);
             Ok(Interaction::History(Scope::Resource(key)))
+        }
+        (verb, [compartment, id, rest @ ..])
+            if is_type_name(compartment)
+                && is_id(id)
+                && matches!(
+                    (verb, rest),
+                    (Verb::Get, [_]) | (Verb::Post, [_, "_search"])
+                )
+                && rest
+                    .first()
+                    .is_some_and(|name| *name == "*" || is_type_name(name)) =>
+        {
+            let wanted = rest.first().filter(|name| **name != "*");
+            Ok(Interaction::Search(Reach::Compartment(
+                ResourceKey::new(*compartment, *id),
+                wanted.map(|name| (*name).to_owned()),
+            )))
         }
         (Verb::Get | Verb::Post, [resource_type, id, name])
             if is_type_name(resource_type) && is_id(id) && name.starts_with('$') =>
@@ -256,6 +278,15 @@ mod tests {
         check("PATCH", "Patient", "Patch(\"Patient\", Query)");
         check("DELETE", "Patient", "Delete(\"Patient\", Query)");
         check("POST", "Patient/_search", "Search");
+        check("GET", "", "Search(System)");
+        check("POST", "_search", "Search(System)");
+        check("GET", "Patient/1/Observation", "Search(Compartment");
+        check("GET", "Patient/1/*", "Search(Compartment");
+        check(
+            "POST",
+            "Patient/1/Observation/_search",
+            "Search(Compartment",
+        );
         check("GET", "_history", "History(System)");
         check("GET", "Patient/_history", "History(Type");
         check("GET", "Patient/1/_history", "History(Resource");

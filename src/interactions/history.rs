@@ -5,6 +5,7 @@ use super::node::Node;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::model::bundle::BundleWriter;
 use crate::fhir::model::date;
+use crate::fhir::search::in_query;
 use crate::storage::{HistoryEntry, HistoryPage, Method, Scope};
 
 /// A history as it was asked for.
@@ -38,7 +39,14 @@ pub fn history(node: &Node, request: &HistoryRequest) -> Result<Vec<u8>> {
     let now = node.clock.now();
     let key = node.store.cursor_key();
     let before = match &wanted.cursor {
-        Some(cursor) => Some(cursor::open(key, &bound_to, now, cursor)?.0),
+        Some(cursor) => {
+            let position = cursor::open(key, &bound_to, now, cursor)?;
+            Some(
+                cursor::Reader(&position)
+                    .int()
+                    .ok_or_else(cursor::refused)?,
+            )
+        }
         None => None,
     };
     let page = HistoryPage {
@@ -64,7 +72,7 @@ pub fn history(node: &Node, request: &HistoryRequest) -> Result<Vec<u8>> {
         url(node, &path, &wanted.query(), wanted.cursor.as_deref()),
     )];
     if more && let Some(last) = entries.last() {
-        let next = cursor::seal(key, &bound_to, now, (last.seq, 0))?;
+        let next = cursor::seal(key, &bound_to, now, &last.seq.to_be_bytes())?;
         links.push(("next", url(node, &path, &wanted.query(), Some(&next))));
     }
     bundle.links(&links);
@@ -153,13 +161,13 @@ impl Wanted {
         for (name, value) in pairs {
             match name.as_str() {
                 "_since" => {
-                    let instant = date::parse_instant(&in_zone(value))
+                    let instant = date::parse_instant(&in_query(value))
                         .map_err(|_| bad("_since", "an instant"))?;
                     wanted.since = Some(instant);
                     wanted.since_text = Some(date::format_instant(instant));
                 }
                 "_at" => {
-                    let value = in_zone(value);
+                    let value = in_query(value);
                     let range = date::range(&value, &chrono::Utc)
                         .map_err(|_| bad("_at", "a date or time"))?;
                     wanted.at = Some((range.low, range.high));
@@ -199,11 +207,6 @@ impl Wanted {
         }
         query
     }
-}
-
-/// A plus sign in a query arrives as a space.
-fn in_zone(time: &str) -> String {
-    time.replace(' ', "+")
 }
 
 fn bad(name: &str, expected: &str) -> Error {

@@ -15,6 +15,7 @@ pub mod delete;
 pub mod dispatch;
 pub mod history;
 pub mod idempotency;
+mod indexing;
 pub mod meta;
 pub mod node;
 pub mod patch;

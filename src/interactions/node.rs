@@ -6,10 +6,9 @@ use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::definitions::Definitions;
 use crate::fhir::model::json::Limits;
-use crate::fhir::model::value::Value;
-use crate::fhir::search::{Extractor, Term};
+use crate::fhir::search::{Extractor, Vocabulary};
 use crate::ids::Ids;
-use crate::storage::{Clause, Database, IndexRow, IndexRows};
+use crate::storage::Database;
 
 /// A server node without its edges: definitions, store, clock, ids and the choices of the operator.
 pub struct Node {
@@ -82,50 +81,13 @@ impl Node {
                 .is_none_or(|patient| !patient.parameters(resource_type).is_empty())
     }
 
-    /// The index rows of a resource.
-    pub fn index(&self, resource_type: &str, resource: &Value) -> Result<IndexRows> {
-        let extracted = self.extractor.extract(resource, &self.base);
-        let dictionary = self.store.dictionary();
-        let hasher = self.store.hasher();
-        let mut rows = Vec::with_capacity(extracted.values.len().saturating_add(1));
-        rows.push(IndexRow {
-            patient: 0,
-            param: dictionary.every(resource_type)?,
-            value: 0,
-        });
-        for (code, text) in &extracted.values {
-            if let Some(param) = dictionary.param(resource_type, code) {
-                rows.push(IndexRow {
-                    patient: 0,
-                    param,
-                    value: hasher.value(text),
-                });
-            }
+    /// What a search is read with.
+    pub fn vocabulary(&self) -> Vocabulary<'_> {
+        Vocabulary {
+            definitions: &self.definitions,
+            extractor: &self.extractor,
+            base: &self.base,
+            now: self.clock.now(),
         }
-        let sort = extracted.date.map_or(0, i64::saturating_neg);
-        Ok(IndexRows::new(sort, rows))
-    }
-
-    /// The clauses of a search, in the numbers of the database.
-    pub fn clauses(&self, resource_type: &str, terms: &[Term]) -> Vec<Clause> {
-        let dictionary = self.store.dictionary();
-        let hasher = self.store.hasher();
-        terms
-            .iter()
-            .map(|term| match term {
-                Term::Value { code, any_of } => match dictionary.param(resource_type, code) {
-                    Some(param) => Clause::Value {
-                        param,
-                        any_of: any_of.iter().map(|text| hasher.value(text)).collect(),
-                    },
-                    None => Clause::Nothing,
-                },
-                Term::Id(ids) => Clause::Id(ids.iter().map(ToString::to_string).collect()),
-                Term::LastUpdated { low, high } => Clause::LastUpdated {
-                    low: *low,
-                    high: *high,
-                },
-            })
-            .collect()
     }
 }

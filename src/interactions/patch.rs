@@ -46,7 +46,7 @@ pub fn patch(context: &RequestContext, node: &Node, request: &PatchRequest) -> R
                 }
                 FoundByCondition::One(version) => {
                     let only = Matches::Only(version.key.id.to_string());
-                    let condition = criteria.condition(node, only, None);
+                    let condition = criteria.condition(node, only, None)?;
                     (*version, Some(condition))
                 }
             }

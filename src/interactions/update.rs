@@ -98,7 +98,7 @@ fn by_criteria(node: &Node, request: &UpdateRequest, pairs: &[(String, String)])
             }
             Ok(Plan {
                 expect: expectation(node, &request.resource_type, &request.if_match, &id)?,
-                condition: Some(criteria.condition(node, Matches::Only(id.clone()), None)),
+                condition: Some(criteria.condition(node, Matches::Only(id.clone()), None)?),
                 id,
             })
         }
@@ -109,7 +109,7 @@ fn by_criteria(node: &Node, request: &UpdateRequest, pairs: &[(String, String)])
             Ok(Plan {
                 id: id.to_owned(),
                 expect: unmatched(node, &key, expect)?,
-                condition: Some(criteria.condition(node, Matches::None, Some(0))),
+                condition: Some(criteria.condition(node, Matches::None, Some(0))?),
             })
         }
         (FoundByCondition::None, None) => {
@@ -119,7 +119,7 @@ fn by_criteria(node: &Node, request: &UpdateRequest, pairs: &[(String, String)])
             Ok(Plan {
                 id: node.ids.new_id()?,
                 expect: Expect::New,
-                condition: Some(criteria.condition(node, Matches::None, Some(0))),
+                condition: Some(criteria.condition(node, Matches::None, Some(0))?),
             })
         }
     }

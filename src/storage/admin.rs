@@ -7,7 +7,7 @@ use super::blobs::BlobPlace;
 use super::connection::{AnyConnection, Purpose, Target, open, prepare_folder};
 use super::dictionary::Dictionary;
 use super::packages::{self, PackageRow};
-use super::reindex::{self, Compute, Reindexed};
+use super::reindex::{self, Compute, Mode, Reindexed};
 use super::transaction::in_transaction;
 use super::verify::verify;
 use super::{dialect, migrate};
@@ -56,10 +56,11 @@ impl Admin {
     pub fn reindex(
         &mut self,
         dictionary: &Dictionary,
+        mode: Mode,
         compute: Compute<'_>,
         progress: &mut dyn FnMut(Reindexed),
     ) -> Result<Reindexed> {
-        reindex::reindex(&mut self.connection, dictionary, compute, progress)
+        reindex::reindex(&mut self.connection, dictionary, mode, compute, progress)
     }
 
     /// Reverts every migration: for tests of the migrations.

@@ -23,7 +23,7 @@ use super::dictionary::Dictionary;
 use super::flush;
 use super::idempotency::{self, Keep};
 use super::index_rows::IndexRows;
-use super::search_sql;
+use super::search;
 use super::sql::Sql;
 use crate::clock::Instant;
 use crate::error::{Error, Result};
@@ -97,7 +97,13 @@ fn write_all(
     for commit in commits {
         answers.push(picture.decide(connection, commit, &mut out)?);
     }
-    flush::write(connection, &picture.states, &out, picture.next_stamp)?;
+    flush::write(
+        connection,
+        dictionary,
+        &picture.states,
+        &out,
+        picture.next_stamp,
+    )?;
     let (last_seq, last_stamp) = (
         picture.next_seq.saturating_sub(1),
         picture.next_stamp.saturating_sub(1),
@@ -416,15 +422,12 @@ impl<'a> Picture<'a> {
         let wanted = condition.expect.count().saturating_add(1);
         let limit = touched.len().saturating_add(wanted);
         let every = self.dictionary.every(&condition.resource_type)?;
-        let mut found = search_sql::ids(connection, type_id, every, &condition.clauses, limit)?;
+        let mut found = search::ids(connection, type_id, every, &condition.clause, limit)?;
         found.retain(|id| !touched.contains_key(id.as_str()));
         for (id, state) in touched {
             if let Some(pending) = &state.pending
                 && let Some(rows) = pending.rows()
-                && condition
-                    .clauses
-                    .iter()
-                    .all(|clause| clause.matches(id, pending.stamp, rows))
+                && condition.clause.matches(id, pending.stamp, rows)
             {
                 found.push(id.to_owned());
             }

@@ -113,10 +113,11 @@ fn carry_tables(
     carry!(from, to, carried, progress, "dictionary", "id, kind, text",
         id: BigInt => i64, kind: Text => String, text: Text => String);
     carry!(from, to, carried, progress, "resource",
-        "pk, type, id, version, seq, last_updated, method, deleted, body, blob, index_rows",
+        "pk, type, id, version, seq, last_updated, method, deleted, body, blob, index_rows, present",
         pk: BigInt => i64, kind: BigInt => i64, id: Text => String, version: BigInt => i64, seq: BigInt => i64,
         updated: BigInt => i64, method: BigInt => i64, deleted: Bool => bool, body: Binary => Vec<u8>,
-        blob: Nullable<Binary> => Option<Vec<u8>>, rows: Binary => Vec<u8>);
+        blob: Nullable<Binary> => Option<Vec<u8>>, rows: Binary => Vec<u8>,
+        present: Text => String);
     carry!(from, to, carried, progress, "history",
         "pk, version, type, seq, last_updated, method, deleted, body, blob",
         pk: BigInt => i64, version: BigInt => i64, kind: BigInt => i64, seq: BigInt => i64,
@@ -124,6 +125,14 @@ fn carry_tables(
         blob: Nullable<Binary> => Option<Vec<u8>>);
     carry!(from, to, carried, progress, "index_value", "patient, param, value, sort, pk",
         patient: BigInt => i64, param: BigInt => i64, value: BigInt => i64, sort: BigInt => i64, pk: BigInt => i64);
+    carry!(from, to, carried, progress, "index_string", "param, value, exact, pk",
+        param: BigInt => i64, value: Text => String, exact: BigInt => i64, pk: BigInt => i64);
+    carry!(from, to, carried, progress, "index_range", "param, class, low, high, pk",
+        param: BigInt => i64, class: BigInt => i64, low: BigInt => i64, high: BigInt => i64, pk: BigInt => i64);
+    carry!(from, to, carried, progress, "index_link", "pk, param, link",
+        pk: BigInt => i64, param: BigInt => i64, link: BigInt => i64);
+    carry!(from, to, carried, progress, "index_resource", "pk, type, sort, link",
+        pk: BigInt => i64, kind: BigInt => i64, sort: BigInt => i64, link: BigInt => i64);
     carry!(from, to, carried, progress, "claim", "hash, pk", hash: Binary => Vec<u8>, pk: BigInt => i64);
     carry!(from, to, carried, progress, "idempotency", "hash, body, created, answer",
         hash: Binary => Vec<u8>, body: Binary => Vec<u8>, created: BigInt => i64, answer: Binary => Vec<u8>);

@@ -11,7 +11,7 @@ use crate::fhir::model::key::ResourceKey;
 use super::blobs::BlobDraft;
 use super::idempotency::Keep;
 use super::index_rows::IndexRows;
-use super::search_sql::Clause;
+use super::search::Clause;
 
 /// All that one request changes: applied as a whole or not at all.
 #[derive(Debug, Default)]
@@ -109,7 +109,7 @@ impl Method {
 #[derive(Debug)]
 pub struct Condition {
     pub resource_type: String,
-    pub clauses: Vec<Clause>,
+    pub clause: Clause,
     pub expect: Matches,
     /// For conditional creates: SHA-256 of the criteria, claimed by the write at this index.
     pub claim: Option<([u8; 32], usize)>,

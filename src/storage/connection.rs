@@ -99,6 +99,9 @@ pub fn open(target: &Target, purpose: Purpose) -> Result<AnyConnection> {
                 Error::of(Kind::Unavailable, "the database cannot be reached").because(error)
             })?;
             postgres_settings(&mut connection)?;
+            if let Purpose::Read = purpose {
+                connection.batch_execute(POSTGRES_PLANS)?;
+            }
             Ok(AnyConnection::Postgres(connection))
         }
     }
@@ -188,6 +191,10 @@ fn sqlite_settings(connection: &mut SqliteConnection, purpose: Purpose) -> Resul
     Ok(())
 }
 
+/// A search is planned here (`docs/storage.md`): the database is to follow, with look-ups in the order
+/// that is written.
+const POSTGRES_PLANS: &str = "SET join_collapse_limit = 1; SET from_collapse_limit = 1; \
+     SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off; SET jit = off;";
 fn is_sound(version: i64) -> bool {
     version >= SQLITE_AT_LEAST && version != SQLITE_WITHDRAWN
 }

@@ -14,15 +14,15 @@ use super::dictionary::Dictionary;
 use super::file_system::{lock_file, require_room};
 use super::history::{self, HistoryEntry, HistoryPage, Scope};
 use super::idempotency::{self, Kept};
-use super::index_rows::Hasher;
+use super::index_rows::{FORMAT, Hasher};
 use super::readers::{Health, PointReply, Readers};
 use super::resources::{self, Version};
-use super::search_sql::{self, Clause, FoundRow, Page};
+use super::search::{self, Clause, FoundVersion, Page, Position, Step};
 use super::sweep::Sweeper;
 use super::transaction::{in_snapshot, in_transaction};
 use super::writer::{CommitReply, Writer, stopped};
 use super::{dialect, migrate, setting};
-use crate::clock::Clock;
+use crate::clock::{Clock, Instant};
 use crate::error::{Error, Result};
 use crate::fhir::model::key::ResourceKey;
 
@@ -52,7 +52,8 @@ pub struct Database {
     readers: Readers,
     writer: Writer,
     dictionary: Arc<Dictionary>,
-    hasher: Hasher,
+    /// Whether the index has the form that this version writes.
+    indexed: bool,
     cursor_key: [u8; 32],
     place: BlobPlace,
     data_dir: PathBuf,
@@ -68,11 +69,22 @@ pub struct Database {
 /// A page of a search, with the order key of its last entry.
 #[derive(Debug)]
 pub struct Found {
-    pub versions: Vec<Version>,
-    /// Order key of the last version; what comes after it is the next page.
-    pub last: Option<(i64, i64)>,
-    /// Whether there is a next page.
+    /// In order, each with its position.
+    pub found: Vec<(Position, FoundOne)>,
+    /// Where the page begins and ends among all matches.
+    pub first: Option<Position>,
+    pub last: Option<Position>,
+    /// Whether there is more in the direction that was asked for.
     pub more: bool,
+    /// The time of the latest write when the search began.
+    pub until: Instant,
+}
+
+/// A found resource and its number inside the database.
+#[derive(Debug)]
+pub struct FoundOne {
+    pub pk: i64,
+    pub version: Version,
 }
 
 impl Database {
@@ -95,13 +107,14 @@ impl Database {
         let mut connection = open(&options.target, Purpose::Write)?;
         warn_if_undefended(&mut connection)?;
         migrate::run(&mut connection)?;
-        let (dictionary, hash_key, cursor_key) = in_transaction(&mut connection, |connection| {
+        let (dictionary, cursor_key, indexed) = in_transaction(&mut connection, |connection| {
             dialect::lock_counter(connection)?;
             setting::check_stamp(connection, options.dev)?;
+            let hasher = Hasher::new(&setting::key(connection, setting::INDEX_KEY)?);
             Ok((
-                Dictionary::load(connection, &options.names)?,
-                setting::key(connection, "index-key")?,
+                Dictionary::load(connection, &options.names, hasher)?,
                 setting::key(connection, "cursor-key")?,
+                setting::index_format(connection, FORMAT)?,
             ))
         })?;
         clear_uploads(&options.data_dir);
@@ -144,7 +157,7 @@ impl Database {
             readers,
             writer,
             dictionary,
-            hasher: Hasher::new(&hash_key),
+            indexed,
             cursor_key,
             place,
             data_dir: options.data_dir,
@@ -178,7 +191,12 @@ impl Database {
     }
 
     pub fn hasher(&self) -> &Hasher {
-        &self.hasher
+        self.dictionary.hasher()
+    }
+
+    /// Whether the index has the form that this version reads; else it is to be rebuilt first.
+    pub fn is_indexed(&self) -> bool {
+        self.indexed
     }
 
     /// The key that seals cursors, the same for all processes (IN-19, OPS-07).
@@ -248,36 +266,75 @@ impl Database {
     }
 
     /// A page of a search over one resource type.
-    pub fn search(&self, resource_type: &str, clauses: Vec<Clause>, page: Page) -> Result<Found> {
+    pub fn search(&self, resource_type: &str, clause: Clause, page: Page) -> Result<Found> {
         let name = resource_type.to_owned();
         self.reading(move |connection, dictionary| {
             let (type_id, every) = (dictionary.type_id(&name)?, dictionary.every(&name)?);
             let one_more = Page {
                 limit: page.limit.saturating_add(1),
-                ..page
+                ..page.clone()
             };
-            let mut rows = search_sql::page(connection, type_id, every, &clauses, &one_more)?;
+            let until = match page.until {
+                Some(until) => until,
+                // Before the search: what is written meanwhile is not looked for on later pages.
+                None => dialect::latest_stamp(connection)?,
+            };
+            let mut rows = search::page(connection, type_id, every, &clause, &one_more)?;
             let more = rows.len() > page.limit;
-            rows.truncate(page.limit);
-            let last = rows.last().map(|row| (row.0, row.1));
-            let versions = rows
+            if more && page.backward {
+                rows.remove(0);
+            } else {
+                rows.truncate(page.limit);
+            }
+            let ends = (
+                rows.first().map(|row| row.position.clone()),
+                rows.last().map(|row| row.position.clone()),
+            );
+            let found = rows
                 .into_iter()
-                .map(|row| found_version(&name, row))
+                .map(|row| {
+                    let one = FoundOne {
+                        pk: row.position.pk,
+                        version: found_version(&name, row.version)?,
+                    };
+                    Ok((row.position, one))
+                })
                 .collect::<Result<_>>()?;
             Ok(Found {
-                versions,
-                last,
+                found,
+                first: ends.0,
+                last: ends.1,
                 more,
+                until,
             })
         })
     }
 
     /// How many resources a search matches.
-    pub fn count(&self, resource_type: &str, clauses: Vec<Clause>) -> Result<i64> {
+    pub fn count(&self, resource_type: &str, clause: Clause) -> Result<i64> {
         let name = resource_type.to_owned();
         self.reading(move |connection, dictionary| {
-            let (type_id, every) = (dictionary.type_id(&name)?, dictionary.every(&name)?);
-            search_sql::count(connection, type_id, every, &clauses)
+            search::count(connection, dictionary.every(&name)?, &clause)
+        })
+    }
+
+    /// The numbers of the resources that a step along references leads to, at most `limit`.
+    pub fn reached(&self, from: Vec<i64>, step: Step, limit: usize) -> Result<Vec<i64>> {
+        self.reading(move |connection, _| search::reached(connection, &from, &step, limit))
+    }
+
+    /// Current resources by number.
+    pub fn by_number(&self, pks: Vec<i64>) -> Result<Vec<FoundOne>> {
+        self.reading(move |connection, dictionary| {
+            search::by_number(connection, &pks)?
+                .into_iter()
+                .map(|(type_id, pk, row)| {
+                    Ok(FoundOne {
+                        pk,
+                        version: found_version(dictionary.type_name(type_id)?, row)?,
+                    })
+                })
+                .collect()
         })
     }
 
@@ -346,8 +403,8 @@ impl Database {
     }
 }
 
-fn found_version(resource_type: &str, row: FoundRow) -> Result<Version> {
-    let (_, _, id, version, last_updated, method, body, blob) = row;
+fn found_version(resource_type: &str, row: FoundVersion) -> Result<Version> {
+    let (id, version, last_updated, method, body, blob) = row;
     Ok(Version {
         key: ResourceKey::new(resource_type, id),
         version,

@@ -40,7 +40,15 @@ macro_rules! covers {
 }
 
 /// Every table whose rows have a `pk`, but for claims, which are only looked up.
-const COVERS: &str = covers!("resource", "history", "index_value");
+const COVERS: &str = covers!(
+    "resource",
+    "history",
+    "index_value",
+    "index_string",
+    "index_range",
+    "index_link",
+    "index_resource"
+);
 
 diesel::define_sql_function! {
     /// Whether the statement may go on.

@@ -1,6 +1,7 @@
 //! Every difference between the two databases, and nothing else.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use diesel::connection::{SimpleConnection, TransactionManager};
 use diesel::prelude::*;
@@ -8,7 +9,7 @@ use diesel::sql_types::{BigInt, Binary, Bool, Text};
 
 use super::apply::{StateRow, StateSql};
 use super::connection::AnyConnection;
-use super::flush::IndexValue;
+use super::index_tables::{Cell, Row};
 use super::sql::Sql;
 use crate::clock::Instant;
 use crate::error::Result;
@@ -49,8 +50,18 @@ pub fn begin_snapshot(connection: &mut AnyConnection) -> Result<()> {
 
 /// Moves what is in SQLite's log into the database file and empties the log.
 pub fn settle(connection: &mut AnyConnection) -> Result<()> {
-    if let AnyConnection::Sqlite(connection) = connection {
-        connection.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)")?;
+    let AnyConnection::Sqlite(connection) = connection else {
+        return Ok(());
+    };
+    // Two of these cannot run at one time, and SQLite does not wait for the other.
+    for _ in 0..50 {
+        let (busy, _, _): (i64, i64, i64) =
+            Sql::<(BigInt, BigInt, BigInt)>::new("PRAGMA wal_checkpoint(TRUNCATE)")
+                .get_result(connection)?;
+        if busy == 0 {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(100));
     }
     Ok(())
 }
@@ -76,6 +87,14 @@ pub fn lock_counter(connection: &mut AnyConnection) -> Result<(i64, Instant)> {
             .get_result(connection)?,
     };
     Ok(row)
+}
+
+/// The time of the latest write.
+pub fn latest_stamp(connection: &mut AnyConnection) -> Result<Instant> {
+    Ok(
+        Sql::<BigInt>::new("SELECT stamp FROM counter WHERE name = 'seq'")
+            .get_result(connection)?,
+    )
 }
 
 /// Stores the sequence and the time that a group ends with.
@@ -166,23 +185,21 @@ fn key_arrays(keys: &[(i64, &str)]) -> (String, String) {
 
 const INDEX_CHUNK: usize = 32;
 
-/// Inserts rows of `index_value`.
-pub fn insert_index_rows(connection: &mut AnyConnection, rows: &[IndexValue]) -> Result<()> {
+/// Inserts rows of an index table.
+pub fn insert_index_rows<R: Row>(connection: &mut AnyConnection, rows: &[R]) -> Result<()> {
     match connection {
         AnyConnection::Sqlite(connection) => {
-            let insert = |connection: &mut SqliteConnection, rows: &[IndexValue]| {
-                Sql::<()>::new("INSERT INTO index_value (patient, param, value, sort, pk) VALUES ")
-                    .each(rows, |sql, [patient, param, value, sort, pk]| {
+            let insert = |connection: &mut SqliteConnection, rows: &[R]| {
+                Sql::<()>::new("INSERT INTO ")
+                    .push(R::TABLE)
+                    .push(" (")
+                    .each(R::COLUMNS, |sql, column| sql.push(column))
+                    .push(") VALUES ")
+                    .each(rows, |sql, row| {
                         sql.push("(")
-                            .bind(*patient)
-                            .push(", ")
-                            .bind(*param)
-                            .push(", ")
-                            .bind(*value)
-                            .push(", ")
-                            .bind(*sort)
-                            .push(", ")
-                            .bind(*pk)
+                            .each(0..R::COLUMNS.len(), |sql, column| {
+                                bind_cell(sql, row.cell(column))
+                            })
                             .push(")")
                     })
                     .execute(connection)
@@ -198,67 +215,89 @@ pub fn insert_index_rows(connection: &mut AnyConnection, rows: &[IndexValue]) ->
         }
         AnyConnection::Postgres(connection) => {
             for chunk in rows.chunks(8192) {
-                unnest_rows(
-                    Sql::new("INSERT INTO index_value (patient, param, value, sort, pk) SELECT * FROM unnest("),
-                    chunk,
-                )
-                .execute(connection)?;
+                let sql = Sql::new("INSERT INTO ")
+                    .push(R::TABLE)
+                    .push(" (")
+                    .each(R::COLUMNS, |sql, column| sql.push(column))
+                    .push(") SELECT * FROM ");
+                unnest_rows(sql, chunk).execute(connection)?;
             }
         }
     }
     Ok(())
 }
 
-/// Deletes rows of `index_value`.
-pub fn delete_index_rows(connection: &mut AnyConnection, rows: &[IndexValue]) -> Result<()> {
+/// Deletes rows of an index table by their whole key.
+pub fn delete_index_rows<R: Row>(connection: &mut AnyConnection, rows: &[R]) -> Result<()> {
     match connection {
         AnyConnection::Sqlite(connection) => {
-            for [patient, param, value, sort, pk] in rows {
-                Sql::<()>::new("DELETE FROM index_value WHERE patient = ")
-                    .bind(*patient)
-                    .push(" AND param = ")
-                    .bind(*param)
-                    .push(" AND value = ")
-                    .bind(*value)
-                    .push(" AND sort = ")
-                    .bind(*sort)
-                    .push(" AND pk = ")
-                    .bind(*pk)
-                    .execute(connection)?;
+            for row in rows {
+                let mut sql = Sql::<()>::new("DELETE FROM ").push(R::TABLE);
+                for (index, column) in R::COLUMNS.iter().enumerate() {
+                    sql = sql
+                        .push(if index == 0 { " WHERE " } else { " AND " })
+                        .push(column)
+                        .push(" = ");
+                    sql = bind_cell(sql, row.cell(index));
+                }
+                sql.execute(connection)?;
             }
         }
         AnyConnection::Postgres(connection) => {
             for chunk in rows.chunks(8192) {
-                unnest_rows(
-                    Sql::new("DELETE FROM index_value v USING unnest("),
-                    chunk,
-                )
-                .push(
-                    " AS k(patient, param, value, sort, pk) WHERE v.patient = k.patient \
-                     AND v.param = k.param AND v.value = k.value AND v.sort = k.sort AND v.pk = k.pk",
-                )
-                .execute(connection)?;
+                let sql = Sql::new("DELETE FROM ").push(R::TABLE).push(" v USING ");
+                let mut sql = unnest_rows(sql, chunk)
+                    .push(" AS k(")
+                    .each(R::COLUMNS, |sql, column| sql.push(column))
+                    .push(")");
+                for (index, column) in R::COLUMNS.iter().enumerate() {
+                    sql = sql
+                        .push(if index == 0 { " WHERE v." } else { " AND v." })
+                        .push(column)
+                        .push(" = k.")
+                        .push(column);
+                }
+                sql.execute(connection)?;
             }
         }
     }
     Ok(())
 }
 
-/// Appends five arrays and the closing bracket of `unnest(`.
-fn unnest_rows(mut sql: Sql<()>, rows: &[IndexValue]) -> Sql<()> {
-    for column in 0..5 {
-        let mut array = String::with_capacity(rows.len().saturating_mul(12));
+fn bind_cell(sql: Sql<()>, cell: Cell<'_>) -> Sql<()> {
+    match cell {
+        Cell::Int(number) => sql.bind(number),
+        Cell::Text(text) => sql.bind_text(text.to_owned()),
+    }
+}
+
+/// Appends `unnest(` with one array per column and the closing bracket.
+fn unnest_rows<R: Row>(mut sql: Sql<()>, rows: &[R]) -> Sql<()> {
+    for column in 0..R::COLUMNS.len() {
+        let (mut array, mut kind) = (String::with_capacity(rows.len().saturating_mul(12)), "");
         for (index, row) in rows.iter().enumerate() {
             array.push(if index > 0 { ',' } else { '{' });
-            if let Some(value) = row.get(column) {
-                let _ = write!(array, "{value}");
+            match row.cell(column) {
+                Cell::Int(number) => {
+                    kind = "::text::bigint[]";
+                    let _ = write!(array, "{number}");
+                }
+                Cell::Text(text) => {
+                    kind = "::text::text[]";
+                    array.push('"');
+                    for c in text.chars() {
+                        if matches!(c, '"' | '\\') {
+                            array.push('\\');
+                        }
+                        array.push(c);
+                    }
+                    array.push('"');
+                }
             }
         }
         array.push('}');
-        if column > 0 {
-            sql = sql.push(", ");
-        }
-        sql = sql.bind_text(array).push("::text::bigint[]");
+        sql = sql.push(if column == 0 { "unnest(" } else { ", " });
+        sql = sql.bind_text(array).push(kind);
     }
     sql.push(")")
 }

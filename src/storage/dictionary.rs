@@ -9,15 +9,18 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
 use super::connection::AnyConnection;
+use super::index_rows::Hasher;
+use super::setting;
 use super::sql::Sql;
 use crate::error::{Error, Result};
 
 /// The dictionary as loaded at start.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone)]
 pub struct Dictionary {
     types: HashMap<String, i64>,
     type_names: HashMap<i64, String>,
     params: HashMap<String, i64>,
+    hasher: Hasher,
 }
 
 /// The parameter under which every resource of a type is found.
@@ -27,13 +30,19 @@ impl Dictionary {
     /// Loads the dictionary after entering what it lacks. Runs inside the caller's transaction.
     ///
     /// `names` are the resource types with the codes of their parameters.
-    pub fn load(connection: &mut AnyConnection, names: &[(String, Vec<String>)]) -> Result<Self> {
-        let mut dictionary = Self::default();
-        let rows: Vec<(i64, String, String)> =
-            Sql::<(BigInt, Text, Text)>::new("SELECT id, kind, text FROM dictionary")
-                .load(connection)?;
+    pub fn load(
+        connection: &mut AnyConnection,
+        names: &[(String, Vec<String>)],
+        hasher: Hasher,
+    ) -> Result<Self> {
+        let mut dictionary = Self {
+            types: HashMap::new(),
+            type_names: HashMap::new(),
+            params: HashMap::new(),
+            hasher,
+        };
         let mut last = 0;
-        for (id, kind, text) in rows {
+        for (id, kind, text) in rows(connection)? {
             last = last.max(id);
             dictionary.enter(&kind, text, id);
         }
@@ -73,6 +82,21 @@ impl Dictionary {
         Ok(dictionary)
     }
 
+    /// The dictionary of a database as it is: nothing is entered.
+    pub fn stored(connection: &mut AnyConnection) -> Result<Self> {
+        let key = setting::existing_key(connection, setting::INDEX_KEY)?.unwrap_or_default();
+        let mut dictionary = Self {
+            types: HashMap::new(),
+            type_names: HashMap::new(),
+            params: HashMap::new(),
+            hasher: Hasher::new(&key),
+        };
+        for (id, kind, text) in rows(connection)? {
+            dictionary.enter(&kind, text, id);
+        }
+        Ok(dictionary)
+    }
+
     fn enter(&mut self, kind: &str, text: String, id: i64) {
         match kind {
             "type" => {
@@ -101,6 +125,17 @@ impl Dictionary {
             .ok_or_else(|| Error::internal(format!("the dictionary lacks the type number {id}")))
     }
 
+    /// The number by which references name a resource.
+    pub fn link(&self, type_id: i64, id: &str) -> Result<i64> {
+        let name = self.type_name(type_id)?;
+        Ok(self.hasher.value(&format!("{name}/{id}")))
+    }
+
+    /// What turns values into numbers.
+    pub fn hasher(&self) -> &Hasher {
+        &self.hasher
+    }
+
     /// The number under which every resource of a type is found.
     pub fn every(&self, resource_type: &str) -> Result<i64> {
         self.param(resource_type, EVERY).ok_or_else(|| {
@@ -112,6 +147,13 @@ impl Dictionary {
     pub fn param(&self, resource_type: &str, code: &str) -> Option<i64> {
         self.params.get(&param_text(resource_type, code)).copied()
     }
+}
+
+fn rows(connection: &mut AnyConnection) -> Result<Vec<(i64, String, String)>> {
+    Ok(
+        Sql::<(BigInt, Text, Text)>::new("SELECT id, kind, text FROM dictionary")
+            .load(connection)?,
+    )
 }
 
 fn param_text(resource_type: &str, code: &str) -> String {

@@ -8,9 +8,10 @@ use super::apply::{Outgoing, Pending, State};
 use super::blobs;
 use super::commit::JobDraft;
 use super::connection::AnyConnection;
-use super::dialect;
+use super::dictionary::Dictionary;
 use super::idempotency;
-use super::index_rows::{IndexRow, IndexRows};
+use super::index_rows::IndexRows;
+use super::index_tables::{Entries, ResourceEntry};
 use super::sql::Sql;
 use crate::clock::Instant;
 use crate::error::Result;
@@ -19,6 +20,7 @@ use crate::ids::random_bytes;
 /// Writes the new rows of all states and everything that goes with them.
 pub fn write(
     connection: &mut AnyConnection,
+    dictionary: &Dictionary,
     states: &[State<'_>],
     out: &Outgoing<'_>,
     now: Instant,
@@ -39,26 +41,32 @@ pub fn write(
     insert_history(connection, &changed)?;
     upsert_resources(connection, &changed)?;
 
-    let (mut gone, mut new) = (Vec::new(), Vec::new());
+    let (mut gone, mut new) = (Entries::default(), Entries::default());
     let none = IndexRows::default();
     for state in &changed {
-        let before = state
-            .stored
-            .as_deref()
-            .map_or_else(IndexRows::default, IndexRows::unpack);
-        let after = state
-            .pending
-            .as_ref()
-            .and_then(Pending::rows)
-            .unwrap_or(&none);
+        // A deleted resource has no rows, packed or not.
+        let stored = state.stored.as_deref().filter(|packed| !packed.is_empty());
+        let before = stored.map_or_else(IndexRows::default, IndexRows::unpack);
+        let rows = state.pending.as_ref().and_then(Pending::rows);
+        let after = rows.unwrap_or(&none);
         let (old, fresh) = before.difference(after);
-        gone.extend(old.into_iter().map(|row| full(row, before.sort, state.pk)));
-        new.extend(fresh.into_iter().map(|row| full(row, after.sort, state.pk)));
+        gone.add(old, before.sort, state.pk);
+        new.add(fresh, after.sort, state.pk);
+        let link = dictionary.link(state.type_id, state.id)?;
+        let entry = |sort| ResourceEntry([state.pk, state.type_id, sort, link]);
+        match (stored.map(|_| before.sort), rows.map(|rows| rows.sort)) {
+            (Some(old), Some(fresh)) if old == fresh => {}
+            (old, fresh) => {
+                old.into_iter()
+                    .for_each(|sort| gone.add_resource(entry(sort)));
+                fresh
+                    .into_iter()
+                    .for_each(|sort| new.add_resource(entry(sort)));
+            }
+        }
     }
-    dialect::delete_index_rows(connection, &gone)?;
-    // Neighbours on the page: sorted rows touch each page of the index once.
-    new.sort_unstable();
-    dialect::insert_index_rows(connection, &new)?;
+    gone.delete(connection)?;
+    new.insert(connection)?;
 
     for hash in &out.stale_claims {
         Sql::<()>::new("DELETE FROM claim WHERE hash = ")
@@ -69,14 +77,6 @@ pub fn write(
     idempotency::insert(connection, &out.kept, now)?;
     insert_audit(connection, &out.audit)?;
     insert_jobs(connection, &out.jobs)
-}
-
-/// A row of `index_value`: patient, param, value, sort, pk.
-pub type IndexValue = [i64; 5];
-
-/// The row of the table that an index row of a resource becomes.
-pub fn full(row: IndexRow, sort: i64, pk: i64) -> IndexValue {
-    [row.patient, row.param, row.value, sort, pk]
 }
 
 fn move_to_history(connection: &mut AnyConnection, pks: &[i64]) -> Result<()> {
@@ -148,10 +148,12 @@ fn upsert(connection: &mut AnyConnection, states: &[&State<'_>]) -> Result<()> {
     let rows = states
         .iter()
         .filter_map(|state| state.pending.as_ref().map(|pending| (state, pending)));
+    let none = IndexRows::default();
     Sql::<()>::new(
-        "INSERT INTO resource (pk, type, id, version, seq, last_updated, method, deleted, body, blob, index_rows) VALUES ",
+        "INSERT INTO resource (pk, type, id, version, seq, last_updated, method, deleted, body, blob, index_rows, present) VALUES ",
     )
     .each(rows, |sql, (state, pending)| {
+        let rows = pending.rows().unwrap_or(&none);
         sql.push("(")
             .bind(state.pk)
             .push(", ")
@@ -174,12 +176,15 @@ fn upsert(connection: &mut AnyConnection, states: &[&State<'_>]) -> Result<()> {
             .bind_maybe_blob(pending.blob())
             .push(", ")
             .bind_blob(pending.rows().map_or_else(Vec::new, IndexRows::pack))
+            .push(", ")
+            .bind_text(rows.present())
             .push(")")
     })
     .push(
         " ON CONFLICT (pk) DO UPDATE SET version = excluded.version, seq = excluded.seq, \
          last_updated = excluded.last_updated, method = excluded.method, deleted = excluded.deleted, \
-         body = excluded.body, blob = excluded.blob, index_rows = excluded.index_rows",
+         body = excluded.body, blob = excluded.blob, index_rows = excluded.index_rows, \
+         present = excluded.present",
     )
     .execute(connection)?;
     Ok(())

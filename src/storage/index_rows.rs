@@ -1,20 +1,27 @@
 //! The rows by which a resource is found.
 //!
 //! Values are kept as 64-bit hashes under a key of the deployment, so that nobody outside can build
-//! two values that collide. The rows of the current version are also kept, packed, in the
+//! two values that collide; texts are kept folded, dates and numbers as intervals. The rows of the current version are also kept, packed, in the
 //! resource's own row: an update compares the two lists and touches only what changed.
 
 use ring::digest::{Context, SHA256};
 
-/// What one resource is found by: token, reference and uri parameters.
+/// What one resource is found by.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IndexRows {
-    /// The order within one value, ascending: minus the date of the resource in microseconds, or 0.
+    /// The order within one value, ascending: minus the date of the resource in microseconds;
+    /// a resource without a date comes last.
     pub sort: i64,
-    /// Sorted, each once.
-    rows: Vec<IndexRow>,
+    /// Each list sorted, each row once.
+    values: Vec<IndexRow>,
+    strings: Vec<StringRow>,
+    ranges: Vec<RangeRow>,
+    links: Vec<LinkRow>,
+    /// The parameters whose elements are there, with or without rows.
+    present: Vec<i64>,
 }
 
+/// A token, a reference, a uri or a composite of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IndexRow {
     /// Patient compartment, hashed; 0 for the whole population.
@@ -25,22 +32,95 @@ pub struct IndexRow {
     pub value: i64,
 }
 
-/// First byte of the packed form: how the rest is to be read.
-const FORMAT: u8 = 1;
+/// A text.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StringRow {
+    pub param: i64,
+    /// Folded and cut: see `fhir::search`.
+    pub value: String,
+    /// The hash of the text as it was written.
+    pub exact: i64,
+}
+
+/// A date, a number or a quantity: a closed interval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RangeRow {
+    pub param: i64,
+    pub class: i64,
+    pub low: i64,
+    pub high: i64,
+}
+
+/// A reference to a resource of this server, from its source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkRow {
+    pub param: i64,
+    /// The hash of `Type/id`.
+    pub link: i64,
+}
+
+/// The rows to delete or to insert.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    pub values: Vec<IndexRow>,
+    pub strings: Vec<StringRow>,
+    pub ranges: Vec<RangeRow>,
+    pub links: Vec<LinkRow>,
+}
+
+/// The sort key of a resource without a date.
+pub const UNDATED: i64 = i64::MAX;
+
+/// First byte of the packed form: how the rest is to be read, and which rows there are. It rises
+/// with every change of what a resource is found by; the index is then rebuilt at the next start.
+pub const FORMAT: u8 = 2;
 
 impl IndexRows {
-    pub fn new(sort: i64, mut rows: Vec<IndexRow>) -> Self {
-        rows.sort_unstable();
-        rows.dedup();
-        Self { sort, rows }
+    pub fn new(
+        sort: i64,
+        mut values: Vec<IndexRow>,
+        mut strings: Vec<StringRow>,
+        mut ranges: Vec<RangeRow>,
+        mut links: Vec<LinkRow>,
+        mut present: Vec<i64>,
+    ) -> Self {
+        fn tidy<T: Ord>(rows: &mut Vec<T>) {
+            rows.sort_unstable();
+            rows.dedup();
+        }
+        tidy(&mut values);
+        tidy(&mut strings);
+        tidy(&mut ranges);
+        tidy(&mut links);
+        tidy(&mut present);
+        Self {
+            sort,
+            values,
+            strings,
+            ranges,
+            links,
+            present,
+        }
     }
 
-    pub fn rows(&self) -> &[IndexRow] {
-        &self.rows
+    pub fn values(&self) -> &[IndexRow] {
+        &self.values
+    }
+
+    pub fn strings(&self) -> &[StringRow] {
+        &self.strings
+    }
+
+    pub fn ranges(&self) -> &[RangeRow] {
+        &self.ranges
+    }
+
+    pub fn links(&self) -> &[LinkRow] {
+        &self.links
     }
 
     pub fn contains(&self, param: i64, value: i64) -> bool {
-        self.rows
+        self.values
             .binary_search(&IndexRow {
                 patient: 0,
                 param,
@@ -49,56 +129,141 @@ impl IndexRows {
             .is_ok()
     }
 
+    /// Whether the elements of the parameter are there.
+    pub fn has(&self, param: i64) -> bool {
+        self.present.binary_search(&param).is_ok()
+    }
+
+    /// The parameters whose elements are there, `,7,12,`: the column `present`.
+    pub fn present(&self) -> String {
+        let mut text =
+            String::with_capacity(self.present.len().saturating_mul(5).saturating_add(1));
+        text.push(',');
+        for param in &self.present {
+            text.push_str(&param.to_string());
+            text.push(',');
+        }
+        text
+    }
+
     /// The form kept in the resource's row.
     pub fn pack(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.rows.len().saturating_mul(13).saturating_add(9));
+        let mut out = Vec::with_capacity(self.values.len().saturating_mul(13).saturating_add(64));
         out.push(FORMAT);
         out.extend_from_slice(&self.sort.to_be_bytes());
-        for row in &self.rows {
+        write_length(self.values.len(), &mut out);
+        for row in &self.values {
             write_varint(row.patient, &mut out);
             write_varint(row.param, &mut out);
             out.extend_from_slice(&row.value.to_be_bytes());
+        }
+        write_length(self.strings.len(), &mut out);
+        for row in &self.strings {
+            write_varint(row.param, &mut out);
+            write_length(row.value.len(), &mut out);
+            out.extend_from_slice(row.value.as_bytes());
+            out.extend_from_slice(&row.exact.to_be_bytes());
+        }
+        write_length(self.ranges.len(), &mut out);
+        for row in &self.ranges {
+            write_varint(row.param, &mut out);
+            for number in [row.class, row.low, row.high] {
+                out.extend_from_slice(&number.to_be_bytes());
+            }
+        }
+        write_length(self.links.len(), &mut out);
+        for row in &self.links {
+            write_varint(row.param, &mut out);
+            out.extend_from_slice(&row.link.to_be_bytes());
+        }
+        write_length(self.present.len(), &mut out);
+        for param in &self.present {
+            write_varint(*param, &mut out);
         }
         out
     }
 
     /// Reads the packed form; what it does not know it reads as no rows, and a reindex repairs it.
     pub fn unpack(bytes: &[u8]) -> Self {
-        let mut reader = Reader(bytes);
-        if reader.byte() != Some(FORMAT) {
-            return Self::default();
-        }
-        let Some(sort) = reader.int() else {
-            return Self::default();
-        };
-        let mut rows = Vec::new();
-        while let (Some(patient), Some(param), Some(value)) =
-            (reader.varint(), reader.varint(), reader.int())
-        {
-            rows.push(IndexRow {
-                patient,
-                param,
-                value,
-            });
-        }
-        Self { sort, rows }
+        Self::read(&mut Reader(bytes)).unwrap_or_default()
     }
 
-    /// The rows to delete and to insert, each with its sort key, when `self` becomes `next`.
-    pub fn difference(&self, next: &Self) -> (Vec<IndexRow>, Vec<IndexRow>) {
-        if self.sort != next.sort {
-            return (self.rows.clone(), next.rows.clone());
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        if reader.byte()? != FORMAT {
+            return None;
         }
-        let gone = self
-            .rows
-            .iter()
-            .filter(|row| next.rows.binary_search(row).is_err());
-        let new = next
-            .rows
-            .iter()
-            .filter(|row| self.rows.binary_search(row).is_err());
-        (gone.copied().collect(), new.copied().collect())
+        let mut rows = Self {
+            sort: reader.int()?,
+            ..Self::default()
+        };
+        for _ in 0..reader.varint()? {
+            rows.values.push(IndexRow {
+                patient: reader.varint()?,
+                param: reader.varint()?,
+                value: reader.int()?,
+            });
+        }
+        for _ in 0..reader.varint()? {
+            rows.strings.push(StringRow {
+                param: reader.varint()?,
+                value: reader.text()?,
+                exact: reader.int()?,
+            });
+        }
+        for _ in 0..reader.varint()? {
+            rows.ranges.push(RangeRow {
+                param: reader.varint()?,
+                class: reader.int()?,
+                low: reader.int()?,
+                high: reader.int()?,
+            });
+        }
+        for _ in 0..reader.varint()? {
+            rows.links.push(LinkRow {
+                param: reader.varint()?,
+                link: reader.int()?,
+            });
+        }
+        for _ in 0..reader.varint()? {
+            rows.present.push(reader.varint()?);
+        }
+        Some(rows)
     }
+
+    /// The rows to delete and to insert when `self` becomes `next`.
+    pub fn difference(&self, next: &Self) -> (Changes, Changes) {
+        // The sort key is part of the key of a value.
+        let (old, new) = if self.sort == next.sort {
+            (
+                missing(&self.values, &next.values),
+                missing(&next.values, &self.values),
+            )
+        } else {
+            (self.values.clone(), next.values.clone())
+        };
+        (
+            Changes {
+                values: old,
+                strings: missing(&self.strings, &next.strings),
+                ranges: missing(&self.ranges, &next.ranges),
+                links: missing(&self.links, &next.links),
+            },
+            Changes {
+                values: new,
+                strings: missing(&next.strings, &self.strings),
+                ranges: missing(&next.ranges, &self.ranges),
+                links: missing(&next.links, &self.links),
+            },
+        )
+    }
+}
+
+/// The rows of a sorted list that the other, sorted too, lacks.
+fn missing<T: Ord + Clone>(rows: &[T], other: &[T]) -> Vec<T> {
+    rows.iter()
+        .filter(|row| other.binary_search(row).is_err())
+        .cloned()
+        .collect()
 }
 
 struct Reader<'a>(&'a [u8]);
@@ -116,6 +281,13 @@ impl Reader<'_> {
         Some(i64::from_be_bytes(*first))
     }
 
+    fn text(&mut self) -> Option<String> {
+        let length = usize::try_from(self.varint()?).ok()?;
+        let (text, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        String::from_utf8(text.to_vec()).ok()
+    }
+
     fn varint(&mut self) -> Option<i64> {
         let mut value = 0u64;
         for shift in (0..64).step_by(7) {
@@ -127,6 +299,10 @@ impl Reader<'_> {
         }
         None
     }
+}
+
+fn write_length(length: usize, out: &mut Vec<u8>) {
+    write_varint(i64::try_from(length).unwrap_or(0), out);
 }
 
 fn write_varint(value: i64, out: &mut Vec<u8>) {
@@ -193,25 +369,64 @@ mod tests {
         }
     }
 
+    fn rows(sort: i64, values: &[(i64, i64)], strings: &[&str]) -> IndexRows {
+        IndexRows::new(
+            sort,
+            values
+                .iter()
+                .map(|(param, value)| row(*param, *value))
+                .collect(),
+            strings
+                .iter()
+                .map(|text| StringRow {
+                    param: 2,
+                    value: (*text).to_owned(),
+                    exact: -1,
+                })
+                .collect(),
+            vec![RangeRow {
+                param: 3,
+                class: -4,
+                low: i64::MIN,
+                high: i64::MAX,
+            }],
+            vec![LinkRow { param: 4, link: 5 }],
+            vec![300, 1, 2, 1],
+        )
+    }
+
     #[test]
     fn packed_rows_come_back() {
-        let rows = IndexRows::new(
+        let all = rows(
             -5,
-            vec![row(300, i64::MIN), row(1, 7), row(1, 7), row(i64::MAX, -1)],
+            &[(300, i64::MIN), (1, 7), (1, 7), (i64::MAX, -1)],
+            &["è", "", "a"],
         );
-        assert_eq!(rows.rows().len(), 3);
-        assert_eq!(IndexRows::unpack(&rows.pack()), rows);
-        assert_eq!(IndexRows::unpack(b""), IndexRows::default());
+        assert_eq!(all.values().len(), 3);
+        let packed = all.pack();
+        assert_eq!(IndexRows::unpack(&packed), all);
+        assert_eq!(all.present(), ",1,2,300,");
+        assert!(all.has(300) && !all.has(3));
+        for cut in 0..packed.len() {
+            assert_eq!(IndexRows::unpack(&packed[..cut]), IndexRows::default());
+        }
         assert_eq!(IndexRows::unpack(&[9, 1, 2]), IndexRows::default());
     }
 
     #[test]
     fn only_differences_are_written() {
-        let old = IndexRows::new(1, vec![row(1, 1), row(1, 2)]);
-        let new = IndexRows::new(1, vec![row(1, 2), row(1, 3)]);
-        assert_eq!(old.difference(&new), (vec![row(1, 1)], vec![row(1, 3)]));
-        let moved = IndexRows::new(2, vec![row(1, 1), row(1, 2)]);
-        assert_eq!(old.difference(&moved).0.len(), 2);
+        let old = rows(1, &[(1, 1), (1, 2)], &["a", "b"]);
+        let new = rows(1, &[(1, 2), (1, 3)], &["b"]);
+        let (gone, fresh) = old.difference(&new);
+        assert_eq!(
+            (gone.values, fresh.values),
+            (vec![row(1, 1)], vec![row(1, 3)])
+        );
+        assert_eq!((gone.strings.len(), fresh.strings.len()), (1, 0));
+        assert!(gone.ranges.is_empty() && fresh.links.is_empty());
+        let moved = rows(2, &[(1, 1), (1, 2)], &["a", "b"]);
+        let (gone, _) = old.difference(&moved);
+        assert_eq!((gone.values.len(), gone.strings.len()), (2, 0));
     }
 
     #[test]

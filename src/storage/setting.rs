@@ -33,10 +33,22 @@ pub fn get_or_insert(connection: &mut AnyConnection, name: &str, value: &str) ->
     get(connection, name)?.ok_or_else(|| Error::internal("a setting that was entered is not there"))
 }
 
+/// The key of index hashes.
+pub const INDEX_KEY: &str = "index-key";
+
+/// A key that was made before.
+pub fn existing_key(connection: &mut AnyConnection, name: &str) -> Result<Option<[u8; 32]>> {
+    get(connection, name)?.as_deref().map(decoded).transpose()
+}
+
 /// A random key of 32 bytes, made by the process that asks first.
 pub fn key(connection: &mut AnyConnection, name: &str) -> Result<[u8; 32]> {
     let fresh = STANDARD.encode(random_bytes::<32>()?);
     let text = get_or_insert(connection, name, &fresh)?;
+    decoded(&text)
+}
+
+fn decoded(text: &str) -> Result<[u8; 32]> {
     STANDARD
         .decode(text)
         .ok()
@@ -63,6 +75,26 @@ pub fn check_stamp(connection: &mut AnyConnection, dev: bool) -> Result<()> {
             "expected a production database or an empty one, found one made with --dev"
         },
     ))
+}
+
+const INDEX_FORMAT: &str = "index-format";
+
+/// Whether the index has this format. An empty database takes it up.
+pub fn index_format(connection: &mut AnyConnection, format: u8) -> Result<bool> {
+    let wanted = format.to_string();
+    if get(connection, INDEX_FORMAT)?.is_none() && !is_empty(connection)? {
+        return Ok(false);
+    }
+    Ok(get_or_insert(connection, INDEX_FORMAT, &wanted)? == wanted)
+}
+
+/// Says that the index has this format now.
+pub fn set_index_format(connection: &mut AnyConnection, format: u8) -> Result<()> {
+    Sql::<()>::new("DELETE FROM setting WHERE name = ")
+        .bind_text(INDEX_FORMAT.to_owned())
+        .execute(connection)?;
+    get_or_insert(connection, INDEX_FORMAT, &format.to_string())?;
+    Ok(())
 }
 
 fn is_empty(connection: &mut AnyConnection) -> Result<bool> {

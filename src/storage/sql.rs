@@ -12,8 +12,11 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::serialize::ToSql;
 use diesel::sql_types::{BigInt, Binary, Bool, HasSqlType, Nullable, Text};
 
+#[derive(Clone)]
 enum Piece {
     Push(&'static str),
+    /// An alias: a letter and a number.
+    Alias(char, u32),
     Int(i64),
     Text(String),
     Blob(Vec<u8>),
@@ -26,6 +29,17 @@ pub struct Sql<ST> {
     pieces: Vec<Piece>,
     cached: bool,
     rows: PhantomData<ST>,
+}
+
+// By hand: the rows need not be cloned.
+impl<ST> Clone for Sql<ST> {
+    fn clone(&self) -> Self {
+        Self {
+            pieces: self.pieces.clone(),
+            cached: self.cached,
+            rows: PhantomData,
+        }
+    }
 }
 
 impl<ST> Sql<ST> {
@@ -45,6 +59,18 @@ impl<ST> Sql<ST> {
 
     pub fn push(mut self, text: &'static str) -> Self {
         self.pieces.push(Piece::Push(text));
+        self
+    }
+
+    /// Appends an alias, `t3`.
+    pub fn alias(mut self, letter: char, number: u32) -> Self {
+        self.pieces.push(Piece::Alias(letter, number));
+        self
+    }
+
+    /// Appends the pieces of another statement.
+    pub fn append<Other>(mut self, other: Sql<Other>) -> Self {
+        self.pieces.extend(other.pieces);
         self
     }
 
@@ -134,6 +160,11 @@ where
         for piece in &self.pieces {
             match piece {
                 Piece::Push(text) => out.push_sql(text),
+                Piece::Alias(letter, number) => {
+                    // From the planner, never from a request.
+                    out.push_sql(letter.encode_utf8(&mut [0; 4]));
+                    out.push_sql(&number.to_string());
+                }
                 Piece::Int(value) => out.push_bind_param::<BigInt, _>(value)?,
                 Piece::Text(value) => out.push_bind_param::<Text, _>(value)?,
                 Piece::Blob(value) => out.push_bind_param::<Binary, _>(value)?,

@@ -4,15 +4,19 @@
 //! checksum, every document by its hash, every audit record by its leaf, every package by its pin,
 //! and the index rows against those that the resources say they have.
 
+use diesel::connection::DefaultLoadingMode;
+use diesel::pg::PgRowByRowLoadingMode;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Bool, Text};
-use ring::digest::{SHA256, digest};
+use ring::digest::{Context, SHA256, digest};
 
 use super::blobs::{BlobPlace, hex};
 use super::body;
 use super::connection::AnyConnection;
-use super::flush::{IndexValue, full, leaf};
+use super::dictionary::Dictionary;
+use super::flush::leaf;
 use super::index_rows::IndexRows;
+use super::index_tables::{Cell, Entries, ResourceEntry};
 use super::sql::Sql;
 use super::transaction::in_snapshot;
 use crate::error::{Error, Kind, Result};
@@ -64,12 +68,18 @@ struct IndexSum {
 }
 
 impl IndexSum {
-    fn add(&mut self, row: &IndexValue) {
-        let mut bytes = [0u8; 40];
-        for (place, column) in bytes.chunks_exact_mut(8).zip(row) {
-            place.copy_from_slice(&column.to_be_bytes());
+    fn add(&mut self, cells: &[Cell<'_>]) {
+        let mut context = Context::new(&SHA256);
+        for cell in cells {
+            match cell {
+                Cell::Int(number) => context.update(&number.to_be_bytes()),
+                Cell::Text(text) => {
+                    context.update(text.as_bytes());
+                    context.update(&[0xff]);
+                }
+            }
         }
-        let hash = digest(&SHA256, &bytes);
+        let hash = context.finish();
         let first = hash.as_ref().first_chunk::<8>();
         self.count = self.count.saturating_add(1);
         self.sum = self
@@ -78,13 +88,16 @@ impl IndexSum {
     }
 }
 
+type Current = (i64, i64, String, bool, Vec<u8>, Vec<u8>);
+
 /// Checks the current versions, and sums up the index rows they should have.
 fn check_resources(connection: &mut AnyConnection) -> Result<IndexSum> {
     let mut expected = IndexSum::default();
+    let names = Dictionary::stored(connection)?;
     let mut after = 0i64;
     loop {
-        let page: Vec<(i64, bool, Vec<u8>, Vec<u8>)> = Sql::<(BigInt, Bool, Binary, Binary)>::new(
-            "SELECT pk, deleted, body, index_rows FROM resource WHERE pk > ",
+        let page: Vec<Current> = Sql::<(BigInt, BigInt, Text, Bool, Binary, Binary)>::new(
+            "SELECT pk, type, id, deleted, body, index_rows FROM resource WHERE pk > ",
         )
         .bind(after)
         .push(" ORDER BY pk LIMIT 1000")
@@ -93,38 +106,86 @@ fn check_resources(connection: &mut AnyConnection) -> Result<IndexSum> {
             return Ok(expected);
         };
         after = last.0;
-        for (pk, deleted, bytes, packed) in page {
-            let rows = IndexRows::unpack(&packed);
-            for row in rows.rows() {
-                expected.add(&full(*row, rows.sort, pk));
+        for (pk, type_id, id, deleted, bytes, packed) in page {
+            if !deleted {
+                let rows = IndexRows::unpack(&packed);
+                let link = names.link(type_id, &id)?;
+                let resource = ResourceEntry([pk, type_id, rows.sort, link]);
+                Entries::of(&rows, resource).visit(&mut |cells| expected.add(cells));
             }
             check_body(deleted, &bytes)?;
         }
     }
 }
 
-type ValueSql = (BigInt, BigInt, BigInt, BigInt, BigInt);
-type ValueRow = (i64, i64, i64, i64, i64);
+/// Goes through a whole table, row by row.
+macro_rules! each_row {
+    ($connection:expr, $sql:ty, $row:ty, $select:expr, $visit:expr) => {
+        match $connection {
+            AnyConnection::Sqlite(connection) => {
+                let select = Sql::<$sql>::new($select);
+                for row in select.load_iter::<$row, DefaultLoadingMode>(connection)? {
+                    $visit(row?);
+                }
+            }
+            AnyConnection::Postgres(connection) => {
+                let select = Sql::<$sql>::new($select);
+                for row in select.load_iter::<$row, PgRowByRowLoadingMode>(connection)? {
+                    $visit(row?);
+                }
+            }
+        }
+    };
+}
 
-/// Sums up the index rows there are, row by row.
+type FiveSql = (BigInt, BigInt, BigInt, BigInt, BigInt);
+type Five = (i64, i64, i64, i64, i64);
+
+/// Sums up the index rows there are.
 fn index_sum(connection: &mut AnyConnection) -> Result<IndexSum> {
-    use diesel::connection::DefaultLoadingMode;
-    use diesel::pg::PgRowByRowLoadingMode;
+    use Cell::{Int, Text as Words};
     let mut found = IndexSum::default();
-    let select = Sql::<ValueSql>::new("SELECT patient, param, value, sort, pk FROM index_value");
-    let mut add = |row: ValueRow| found.add(&[row.0, row.1, row.2, row.3, row.4]);
-    match connection {
-        AnyConnection::Sqlite(connection) => {
-            for row in select.load_iter::<ValueRow, DefaultLoadingMode>(connection)? {
-                add(row?);
-            }
-        }
-        AnyConnection::Postgres(connection) => {
-            for row in select.load_iter::<ValueRow, PgRowByRowLoadingMode>(connection)? {
-                add(row?);
-            }
-        }
-    }
+    let five = |row: Five| [Int(row.0), Int(row.1), Int(row.2), Int(row.3), Int(row.4)];
+    each_row!(
+        connection,
+        FiveSql,
+        Five,
+        "SELECT patient, param, value, sort, pk FROM index_value",
+        |row| found.add(&five(row))
+    );
+    each_row!(
+        connection,
+        FiveSql,
+        Five,
+        "SELECT param, class, low, high, pk FROM index_range",
+        |row| found.add(&five(row))
+    );
+    each_row!(
+        connection,
+        (BigInt, Text, BigInt, BigInt),
+        (i64, String, i64, i64),
+        "SELECT param, value, exact, pk FROM index_string",
+        |row: (i64, String, i64, i64)| found.add(&[
+            Int(row.0),
+            Words(&row.1),
+            Int(row.2),
+            Int(row.3)
+        ])
+    );
+    each_row!(
+        connection,
+        (BigInt, BigInt, BigInt, BigInt),
+        (i64, i64, i64, i64),
+        "SELECT pk, type, sort, link FROM index_resource",
+        |row: (i64, i64, i64, i64)| found.add(&[Int(row.0), Int(row.1), Int(row.2), Int(row.3)])
+    );
+    each_row!(
+        connection,
+        (BigInt, BigInt, BigInt),
+        (i64, i64, i64),
+        "SELECT pk, param, link FROM index_link",
+        |row: (i64, i64, i64)| found.add(&[Int(row.0), Int(row.1), Int(row.2)])
+    );
     Ok(found)
 }
 

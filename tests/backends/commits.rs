@@ -98,8 +98,8 @@ pub fn expectations_refuse_and_leave_nothing(database: &TestDatabase) {
     assert_eq!(store.text("there").as_deref(), Some("1"));
     let audits = raw::lines(database, "SELECT content AS line FROM audit_record");
     assert!(audits.is_empty(), "{audits:?}");
-    let clauses = vec![store.has("identifier", "y")];
-    assert_eq!(store.database.count("Patient", clauses).unwrap(), 0);
+    let clause = store.has("identifier", "y");
+    assert_eq!(store.database.count("Patient", clause).unwrap(), 0);
 }
 
 pub fn equal_content_makes_no_version(database: &TestDatabase) {
@@ -176,8 +176,8 @@ pub fn versions_within_one_commit(database: &TestDatabase) {
         ]
     );
     for (value, expected) in [("7", 1), ("5", 0), ("4", 0), ("1", 0)] {
-        let clauses = vec![store.has("gender", value)];
-        let count = store.database.count("Patient", clauses).unwrap();
+        let clause = store.has("gender", value);
+        let count = store.database.count("Patient", clause).unwrap();
         assert_eq!(count, expected, "{value}");
     }
 }
@@ -244,9 +244,7 @@ pub fn many_writes_in_one_commit(database: &TestDatabase) {
         }
         total += size;
     }
-    let count = store
-        .database
-        .count("Patient", vec![store.has("gender", "g")]);
+    let count = store.database.count("Patient", store.has("gender", "g"));
     assert_eq!(count.unwrap(), total);
     let page = HistoryPage {
         limit: 1,

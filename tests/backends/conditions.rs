@@ -27,10 +27,11 @@ pub fn conditions_are_decided_in_the_commit(database: &TestDatabase) {
     store.delete("d");
 
     let check = |clauses: Vec<Clause>, expect: Matches, holds: bool| {
-        let shown = format!("{clauses:?} {expect:?}");
+        let clause = Clause::All(clauses);
+        let shown = format!("{clause:?} {expect:?}");
         let condition = Condition {
             resource_type: "Patient".to_owned(),
-            clauses,
+            clause,
             expect,
             claim: None,
         };
@@ -63,10 +64,10 @@ pub fn conditions_are_decided_in_the_commit(database: &TestDatabase) {
     check(has("one"), these(&["a"]), true);
     check(has("gone"), these(&[]), true);
     check(has("one"), these(&[]), false);
-    check(vec![Clause::Nothing], Matches::None, true);
-    check(vec![Clause::Id(vec!["a".to_owned()])], only("a"), true);
-    check(vec![Clause::Id(vec!["z".to_owned()])], Matches::None, true);
-    let ids = Clause::Id(vec!["a".to_owned(), "b".to_owned()]);
+    check(vec![Clause::nothing()], Matches::None, true);
+    check(vec![store.named(&["a"])], only("a"), true);
+    check(vec![store.named(&["z"])], Matches::None, true);
+    let ids = store.named(&["a", "b"]);
     check(vec![ids, store.has("identifier", "two")], only("b"), true);
 }
 
@@ -103,8 +104,8 @@ pub fn a_condition_sees_its_own_group(database: &TestDatabase) {
         }
     });
     for round in 0..rounds {
-        let clauses = vec![store.has("identifier", &format!("i{round}"))];
-        let count = store.database.count("Patient", clauses).unwrap();
+        let clause = store.has("identifier", &format!("i{round}"));
+        let count = store.database.count("Patient", clause).unwrap();
         assert_eq!(count, 1, "{round}");
     }
 }
@@ -146,8 +147,8 @@ pub fn race(stores: &[&Store], threads: usize, identifiers: usize) {
     });
     assert_eq!(successes, identifiers);
     for number in 0..identifiers {
-        let clauses = vec![stores[0].has("identifier", &format!("race-{number}"))];
-        let count = stores[0].database.count("Patient", clauses).unwrap();
+        let clause = stores[0].has("identifier", &format!("race-{number}"));
+        let count = stores[0].database.count("Patient", clause).unwrap();
         assert_eq!(count, 1, "race-{number}");
     }
 }

@@ -34,9 +34,7 @@ pub fn each_commit_of_a_group_fails_alone(database: &TestDatabase) {
         }
     });
     let expected = threads * rounds * 4 / 5;
-    let count = store
-        .database
-        .count("Patient", vec![store.has("gender", "g")]);
+    let count = store.database.count("Patient", store.has("gender", "g"));
     assert_eq!(count.unwrap(), expected);
     let entries = store.everything();
     assert_eq!(entries.len(), usize::try_from(expected).unwrap() + 1);
@@ -136,8 +134,6 @@ pub fn writers_of_one_key_make_a_chain(database: &TestDatabase) {
     assert_eq!(versions, expected);
     let texts: BTreeSet<Vec<u8>> = entries.iter().map(|e| e.version.body.clone()).collect();
     assert_eq!(i64::try_from(texts.len()).unwrap(), threads * rounds);
-    let count = store
-        .database
-        .count("Patient", vec![store.has("gender", "g")]);
+    let count = store.database.count("Patient", store.has("gender", "g"));
     assert_eq!(count.unwrap(), 1);
 }

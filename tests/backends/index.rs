@@ -37,7 +37,7 @@ pub fn index_rows_equal_a_rebuild(database: &TestDatabase) {
             let content = store.content("x", sort, &values);
             let rows = content
                 .rows
-                .rows()
+                .values()
                 .iter()
                 .map(|row| format!("{id} {} {} {} {sort}", row.patient, row.param, row.value));
             model.insert(id.clone(), rows.collect());

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use fascicolo::error::Kind;
-use fascicolo::storage::{Change, Clause, Expect, HistoryPage, Page, Scope, Write};
+use fascicolo::storage::{
+    By, Change, Clause, Expect, HistoryPage, IndexRow, IndexRows, Key, Like, Page, Range, RangeRow,
+    Scope, StringRow, UNDATED, Write,
+};
 
 use crate::store::{START, Store, key, names, open, open_within};
 use crate::support::database::TestDatabase;
@@ -29,23 +32,63 @@ fn put(store: &Store, id: &str, sort: i64, values: &[(&str, &str)]) {
     store.commit(vec![write]).unwrap();
 }
 
-/// The ids of all pages of a search.
+/// The ids of all pages of a search in the usual order.
 fn ids(store: &Store, clauses: &[Clause], limit: usize) -> Vec<String> {
-    let mut all = Vec::new();
-    let mut after = None;
+    let found = sorted(store, clauses, &[], limit, 1000);
+    found.into_iter().map(|(id, _)| id).collect()
+}
+
+/// The ids of all pages of a search with the pages they are on; then back again, which gives the same.
+fn sorted(
+    store: &Store,
+    clauses: &[Clause],
+    keys: &[Key],
+    limit: usize,
+    few: i64,
+) -> Vec<(String, usize)> {
+    let (mut all, mut number) = (Vec::new(), 0);
+    let mut page = Page {
+        keys: keys.to_vec(),
+        few,
+        ..Page::first(limit)
+    };
     loop {
-        let page = Page { after, limit };
+        let clause = Clause::All(clauses.to_vec());
         let found = store
             .database
-            .search("Patient", clauses.to_vec(), page)
+            .search("Patient", clause, page.clone())
             .unwrap();
-        assert!(found.versions.len() <= limit);
-        all.extend(found.versions.iter().map(|v| v.key.id.to_string()));
+        assert!(found.found.len() <= limit);
+        let ids = found
+            .found
+            .iter()
+            .map(|(_, one)| one.version.key.id.to_string());
+        let ids: Vec<(String, usize)> = ids.map(|id| (id, number)).collect();
+        if number > 0 {
+            let back = Page {
+                after: found.first.clone(),
+                backward: true,
+                ..page.clone()
+            };
+            let clause = Clause::All(clauses.to_vec());
+            let before = store.database.search("Patient", clause, back).unwrap();
+            let before = before
+                .found
+                .iter()
+                .map(|(_, one)| one.version.key.id.to_string());
+            let before: Vec<(String, usize)> = before.map(|id| (id, number - 1)).collect();
+            if !ids.is_empty() {
+                assert_eq!(all[all.len() - before.len()..], before);
+                assert_eq!(before.len(), limit);
+            }
+        }
+        all.extend(ids);
         if !found.more {
             return all;
         }
-        assert_eq!(found.versions.len(), limit);
-        after = found.last;
+        assert_eq!(found.found.len(), limit);
+        page.after = found.last;
+        number += 1;
     }
 }
 
@@ -58,11 +101,7 @@ pub fn in_18_a_search_has_a_time_limit(database: &TestDatabase) {
         change: Change::Put(store.content("one of many", 0, &[("gender", "f")])),
     });
     store.commit(patients.collect()).unwrap();
-    let count = |store: &Store| {
-        store
-            .database
-            .count("Patient", vec![store.has("gender", "f")])
-    };
+    let count = |store: &Store| store.database.count("Patient", store.has("gender", "f"));
     assert_eq!(count(&store).unwrap(), 20_000);
     store.database.close();
 
@@ -91,9 +130,9 @@ pub fn pages_in_order(database: &TestDatabase) {
     // Newest first by date (the sort key is minus the date); without a date by age.
     for (id, sort) in [
         ("c", -30),
-        ("none-1", 0),
+        ("none-1", UNDATED),
         ("a", -50),
-        ("none-2", 0),
+        ("none-2", UNDATED),
         ("b", -40),
         ("also-b", -40),
     ] {
@@ -116,7 +155,7 @@ pub fn pages_in_order(database: &TestDatabase) {
     put(
         &store,
         "two",
-        0,
+        UNDATED,
         &[("identifier", "x"), ("identifier", "y")],
     );
     let Clause::Value { param, .. } = store.has("identifier", "x") else {
@@ -128,8 +167,8 @@ pub fn pages_in_order(database: &TestDatabase) {
         any_of: vec![value("x"), value("y"), value("b")],
     };
     assert_eq!(ids(&store, std::slice::from_ref(&either), 1), ["b", "two"]);
-    assert_eq!(store.database.count("Patient", vec![either]).unwrap(), 2);
-    assert!(ids(&store, &[Clause::Nothing], 5).is_empty());
+    assert_eq!(store.database.count("Patient", either).unwrap(), 2);
+    assert!(ids(&store, &[Clause::nothing()], 5).is_empty());
     let empty = Clause::Value {
         param,
         any_of: Vec::new(),
@@ -147,12 +186,17 @@ pub fn clauses_hold_together(database: &TestDatabase) {
     #[track_caller]
     fn check(store: &Store, clauses: Vec<Clause>, expected: &[&str]) {
         assert_eq!(ids(store, &clauses, 2), expected, "{clauses:?}");
-        let count = store.database.count("Patient", clauses).unwrap();
+        let count = store
+            .database
+            .count("Patient", Clause::All(clauses))
+            .unwrap();
         assert_eq!(usize::try_from(count).unwrap(), expected.len());
     }
     let has = |code: &str, text: &str| store.has(code, text);
-    let id = |texts: &[&str]| Clause::Id(texts.iter().map(|t| (*t).to_owned()).collect());
+    let id = |texts: &[&str]| store.named(texts);
+    let type_id = store.database.dictionary().type_id("Patient").unwrap();
     let updated = |low: i64, high: i64| Clause::LastUpdated {
+        type_id,
         low: START + low * 1_000_000,
         high: START + high * 1_000_000,
     };
@@ -174,69 +218,218 @@ pub fn clauses_hold_together(database: &TestDatabase) {
     check(&store, vec![updated(1, 3)], &["b", "c"]);
     check(&store, vec![updated(1, 3), has("gender", "f")], &["c"]);
     check(&store, vec![updated(1, 2), id(&["b", "c"])], &["b"]);
-    check(&store, vec![has("gender", "f"), Clause::Nothing], &[]);
+    check(&store, vec![has("gender", "f"), Clause::nothing()], &[]);
 }
 
-/// Random resources against random clauses: what SQL finds is what the rows in memory say.
+/// Parameters of the random resources.
+struct Params {
+    every: i64,
+    value: [i64; 2],
+    text: i64,
+    range: i64,
+}
+
+impl Params {
+    fn of(store: &Store) -> Self {
+        let param = |code: &str| store.database.dictionary().param("Patient", code).unwrap();
+        Self {
+            every: store.database.dictionary().every("Patient").unwrap(),
+            value: [param("identifier"), param("gender")],
+            text: param("name"),
+            range: param("birthdate"),
+        }
+    }
+}
+
+const WORDS: [&str; 6] = ["anna", "ann", "annalisa", "lisa", "a%a", "zoë_"];
+
+fn word(numbers: &mut Numbers) -> String {
+    WORDS[usize::try_from(numbers.below(6)).unwrap()].to_owned()
+}
+
+fn small(numbers: &mut Numbers, bound: u64) -> i64 {
+    i64::try_from(numbers.below(bound)).unwrap()
+}
+
+fn random_rows(params: &Params, numbers: &mut Numbers) -> IndexRows {
+    let value = |param, value| IndexRow {
+        patient: 0,
+        param,
+        value,
+    };
+    let mut values = vec![value(params.every, 0)];
+    for _ in 0..numbers.below(5) {
+        let param = params.value[usize::try_from(numbers.below(2)).unwrap()];
+        values.push(value(param, small(numbers, 5)));
+    }
+    let (mut strings, mut ranges) = (Vec::new(), Vec::new());
+    for _ in 0..numbers.below(3) {
+        strings.push(StringRow {
+            param: params.text,
+            value: word(numbers),
+            exact: small(numbers, 2),
+        });
+    }
+    for _ in 0..numbers.below(3) {
+        let (class, low) = (small(numbers, 3), small(numbers, 20));
+        let length = [0, 3, 1000][usize::try_from(class).unwrap()];
+        ranges.push(RangeRow {
+            param: params.range,
+            class,
+            low,
+            high: low + small(numbers, u64::try_from(length + 1).unwrap()),
+        });
+    }
+    let sort = [UNDATED, -3, -2, -1, 0][usize::try_from(numbers.below(5)).unwrap()];
+    let present = [params.value[1], params.text, params.range];
+    let present = present.into_iter().filter(|_| numbers.below(2) == 0);
+    let present = present.collect();
+    IndexRows::new(sort, values, strings, ranges, Vec::new(), present)
+}
+
+fn random_clause(store: &Store, params: &Params, numbers: &mut Numbers, depth: u32) -> Clause {
+    let kinds = if depth == 0 { 7 } else { 11 };
+    let list = |numbers: &mut Numbers| {
+        (0..numbers.below(4))
+            .map(|_| random_clause(store, params, numbers, depth - 1))
+            .collect::<Vec<_>>()
+    };
+    match numbers.below(kinds) {
+        0 => {
+            let ids: Vec<String> = (0..numbers.below(9))
+                .map(|n| format!("p{}", n * 3))
+                .collect();
+            store.named(&ids.iter().map(String::as_str).collect::<Vec<_>>())
+        }
+        1 => Clause::LastUpdated {
+            type_id: store.database.dictionary().type_id("Patient").unwrap(),
+            low: START + small(numbers, 60_000),
+            high: START + 60_000 + small(numbers, 60_000),
+        },
+        2 => Clause::Text {
+            param: params.text,
+            like: match numbers.below(3) {
+                0 => Like::StartsWith(word(numbers)),
+                1 => Like::Contains(word(numbers).chars().skip(1).collect()),
+                _ => Like::Exact(word(numbers), small(numbers, 2)),
+            },
+        },
+        3 => Clause::Range(Range {
+            param: params.range,
+            clinical: false,
+            classes: vec![(0, 0), (1, 3), (2, 1000)],
+            low: (
+                small(numbers, 20),
+                [5, 12, i64::MAX][usize::try_from(numbers.below(3)).unwrap()],
+            ),
+            high: (
+                [i64::MIN, 3, 9][usize::try_from(numbers.below(3)).unwrap()],
+                8 + small(numbers, 40),
+            ),
+        }),
+        4 => Clause::Present {
+            param: [params.value[1], params.text, params.range]
+                [usize::try_from(numbers.below(3)).unwrap()],
+        },
+        5 | 6 => Clause::Value {
+            param: params.value[usize::try_from(numbers.below(2)).unwrap()],
+            any_of: (0..numbers.below(4)).map(|_| small(numbers, 5)).collect(),
+        },
+        7 => Clause::All(list(numbers)),
+        8 => Clause::Any(list(numbers)),
+        _ => Clause::Not(Box::new(random_clause(store, params, numbers, depth - 1))),
+    }
+}
+
+/// What a key orders a resource by, falling keys turned round.
+fn place(
+    key: Key,
+    id: &str,
+    updated: i64,
+    rows: &IndexRows,
+    params: &Params,
+) -> (i64, String, bool) {
+    let texts = || {
+        let texts = rows.strings().iter().filter(|row| row.param == params.text);
+        texts.map(|row| row.value.clone())
+    };
+    match key.by {
+        By::Clinical => (rows.sort, String::new(), false),
+        By::LastUpdated => (updated, String::new(), false),
+        By::Id => (0, id.to_owned(), false),
+        By::Text(_) if key.descending => {
+            let text = texts().max();
+            (0, text.clone().unwrap_or_default(), text.is_none())
+        }
+        By::Text(_) => {
+            let text = texts().min();
+            (0, text.clone().unwrap_or_default(), text.is_none())
+        }
+        By::Range(_) if key.descending => {
+            let high = rows.ranges().iter().map(|row| row.low).max();
+            (high.unwrap_or(i64::MIN), String::new(), false)
+        }
+        By::Range(_) => {
+            let low = rows.ranges().iter().map(|row| row.low).min();
+            (low.unwrap_or(i64::MAX), String::new(), false)
+        }
+    }
+}
+
+/// Random resources against random clauses and orders: what SQL finds is what the rows in memory say,
+/// in the order they say, on pages of any length.
 pub fn two_interpreters_agree(database: &TestDatabase) {
     let store = open(database);
+    let params = Params::of(&store);
     let mut numbers = Numbers(7);
-    let texts = ["0", "1", "2", "3", "4"];
     for step in 0..120 {
         let id = format!("p{}", numbers.below(40));
         if step > 20 && numbers.below(6) == 0 {
             store.delete(&id);
             continue;
         }
-        let mut values = Vec::new();
-        for _ in 0..numbers.below(5) {
-            let code = ["identifier", "gender"][usize::try_from(numbers.below(2)).unwrap()];
-            values.push((code, texts[usize::try_from(numbers.below(5)).unwrap()]));
-        }
-        let sort = -i64::try_from(numbers.below(4)).unwrap();
-        put(&store, &id, sort, &values);
+        let mut content = store.content(&id, 0, &[]);
+        content.rows = random_rows(&params, &mut numbers);
+        let write = Write {
+            key: key(&id),
+            expect: Expect::Anything,
+            change: Change::Put(content),
+        };
+        store.commit(vec![write]).unwrap();
         store.clock.advance(1_000);
     }
-    let patients: Vec<_> = (0..40)
-        .filter_map(|n| store.read(&format!("p{n}")))
-        .collect();
     let packed = crate::raw::hex(
         database,
         "index_rows",
         "FROM resource WHERE deleted = FALSE ORDER BY seq",
     );
-    let mut living: Vec<_> = patients.iter().filter(|p| !p.deleted).collect();
+    let patients = (0..40).filter_map(|n| store.read(&format!("p{n}")));
+    let mut living: Vec<_> = patients.filter(|version| !version.deleted).collect();
     living.sort_by_key(|version| version.last_updated);
     assert_eq!(living.len(), packed.len());
-    let rows: Vec<_> = packed
+    let rows: Vec<IndexRows> = packed
         .iter()
-        .map(|hex| fascicolo::storage::IndexRows::unpack(&bytes(hex)))
+        .map(|hex| IndexRows::unpack(&bytes(hex)))
         .collect();
-    for _ in 0..80 {
-        let mut clauses = Vec::new();
-        for _ in 0..1 + numbers.below(3) {
-            clauses.push(match numbers.below(6) {
-                0 => Clause::Id(
-                    (0..numbers.below(9))
-                        .map(|n| format!("p{}", n * 3))
-                        .collect(),
-                ),
-                1 => Clause::LastUpdated {
-                    low: START + i64::try_from(numbers.below(60_000)).unwrap(),
-                    high: START + i64::try_from(60_000 + numbers.below(60_000)).unwrap(),
-                },
-                kind => {
-                    let code = if kind < 4 { "identifier" } else { "gender" };
-                    let text = texts[usize::try_from(numbers.below(5)).unwrap()];
-                    let mut clause = store.has(code, text);
-                    if let (0, Clause::Value { any_of, .. }) = (numbers.below(2), &mut clause) {
-                        any_of.push(store.database.hasher().value("4"));
-                    }
-                    clause
-                }
-            });
-        }
-        let mut expected: Vec<(i64, String)> = living
+    let orders = [
+        By::Clinical,
+        By::LastUpdated,
+        By::Id,
+        By::Text(params.text),
+        By::Range(params.range),
+    ];
+    let (mut some, mut none) = (0, 0);
+    for _ in 0..600 {
+        let clauses: Vec<Clause> = (0..1 + numbers.below(3))
+            .map(|_| random_clause(&store, &params, &mut numbers, 2))
+            .collect();
+        let keys: Vec<Key> = (0..numbers.below(4))
+            .map(|_| Key {
+                by: orders[usize::try_from(numbers.below(5)).unwrap()],
+                descending: numbers.below(2) == 0,
+            })
+            .collect();
+        let mut expected: Vec<_> = living
             .iter()
             .zip(&rows)
             .filter(|(version, rows)| {
@@ -244,20 +437,65 @@ pub fn two_interpreters_agree(database: &TestDatabase) {
                     .iter()
                     .all(|c| c.matches(&version.key.id, version.last_updated, rows))
             })
-            .map(|(version, rows)| (rows.sort, version.key.id.to_string()))
             .collect();
-        let mut found = ids(&store, &clauses, 7);
-        let count = store.database.count("Patient", clauses.clone()).unwrap();
+        let count = store
+            .database
+            .count("Patient", Clause::All(clauses.clone()));
         assert_eq!(
-            usize::try_from(count).unwrap(),
+            usize::try_from(count.unwrap()).unwrap(),
             expected.len(),
             "{clauses:?}"
         );
+        if expected.is_empty() {
+            none += 1;
+        } else {
+            some += 1;
+        }
+        let limit = usize::try_from(1 + numbers.below(9)).unwrap();
+        // Collected and sorted, or walked in order.
+        let few = [1, 3, 1000][usize::try_from(numbers.below(3)).unwrap()];
+        let mut found: Vec<String> = sorted(&store, &clauses, &keys, limit, few)
+            .into_iter()
+            .map(|(id, _)| id)
+            .collect();
+        // Ties go by age inside the database: only the keys are compared.
+        let places = |id: &str| {
+            let at = living.iter().position(|v| *v.key.id == *id).unwrap();
+            let keys = keys.iter().map(|key| {
+                let found = place(*key, id, living[at].last_updated, &rows[at], &params);
+                (*key, found)
+            });
+            keys.collect::<Vec<_>>()
+        };
+        for pair in found.windows(2) {
+            let (a, b) = (places(&pair[0]), places(&pair[1]));
+            let mut order = std::cmp::Ordering::Equal;
+            for ((key, a), (_, b)) in a.iter().zip(&b) {
+                let (number, text) = (a.0.cmp(&b.0), a.1.cmp(&b.1));
+                // What is missing comes last, whichever way.
+                let missing = a.2.cmp(&b.2);
+                let found = number.then(text);
+                order = order.then(missing).then(if key.descending {
+                    found.reverse()
+                } else {
+                    found
+                });
+            }
+            assert_ne!(
+                order,
+                std::cmp::Ordering::Greater,
+                "{pair:?} {keys:?} {clauses:?}"
+            );
+        }
         found.sort();
-        expected.sort_by(|a, b| a.1.cmp(&b.1));
-        let expected: Vec<String> = expected.into_iter().map(|(_, id)| id).collect();
-        assert_eq!(found, expected, "{clauses:?}");
+        expected.sort_by(|a, b| a.0.key.id.cmp(&b.0.key.id));
+        let expected: Vec<String> = expected.iter().map(|(v, _)| v.key.id.to_string()).collect();
+        assert_eq!(found, expected, "{clauses:?} {keys:?} {few}");
     }
+    assert!(
+        some > 100 && none > 20,
+        "{some} with results, {none} without"
+    );
 }
 
 fn bytes(hex: &str) -> Vec<u8> {

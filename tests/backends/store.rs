@@ -21,7 +21,10 @@ pub const START: i64 = 1_767_225_600_000_000;
 pub fn names() -> Vec<(String, Vec<String>)> {
     let own = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
     vec![
-        ("Patient".to_owned(), own(&["identifier", "gender"])),
+        (
+            "Patient".to_owned(),
+            own(&["identifier", "gender", "name", "birthdate"]),
+        ),
         ("Observation".to_owned(), own(&["patient"])),
     ]
 }
@@ -92,7 +95,7 @@ impl Store {
             let param = dictionary.param("Patient", code).unwrap();
             rows.push(row(param, self.database.hasher().value(text)));
         }
-        IndexRows::new(sort, rows)
+        IndexRows::new(sort, rows, Vec::new(), Vec::new(), Vec::new(), Vec::new())
     }
 
     pub fn content(&self, text: &str, sort: i64, values: Values<'_>) -> Content {
@@ -140,12 +143,20 @@ impl Store {
         }
     }
 
+    /// The clause "the id is one of these".
+    pub fn named(&self, ids: &[&str]) -> Clause {
+        Clause::Id {
+            type_id: self.database.dictionary().type_id("Patient").unwrap(),
+            any_of: ids.iter().map(|id| (*id).to_owned()).collect(),
+        }
+    }
+
     /// A condition of a create: nobody has the identifier, and the first write claims it.
     pub fn nobody_has(&self, identifier: &str) -> Condition {
         let digest = self.database.hasher().digest(identifier.as_bytes());
         Condition {
             resource_type: "Patient".to_owned(),
-            clauses: vec![self.has("identifier", identifier)],
+            clause: self.has("identifier", identifier),
             expect: Matches::None,
             claim: Some((digest, 0)),
         }

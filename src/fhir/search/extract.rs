@@ -4,25 +4,42 @@
 //! that concerns the type, and evaluated on each write.
 
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
+use super::interval::{self, FoundInterval};
+use super::result::DATE;
+use super::text::{self, FoundText};
 use super::values;
+use super::{composite, implied};
 use crate::fhir::definitions::{Definitions, SearchKind, SearchParameter};
-use crate::fhir::fhirpath::{Environment, Expr, Item, evaluate, parse};
-use crate::fhir::model::date;
+use crate::fhir::fhirpath::{Environment, Expr, Item, evaluate, evaluate_at, parse};
+use crate::fhir::model::key::ResourceKey;
 use crate::fhir::model::value::{Text, Value};
 
 /// Compiles and evaluates; shared as `Arc<Extractor>`.
 pub struct Extractor {
     definitions: Arc<Definitions>,
     types: HashMap<Text, OnceLock<Compiled>>,
+    codes: HashMap<Text, Vec<String>>,
+    /// Systems that codes imply, by type and parameter, as far as anybody asked.
+    implied: Mutex<Implied>,
 }
 
-/// What was found in a resource.
+/// Code systems by resource type and parameter.
+type Implied = HashMap<(String, Text), Arc<[String]>>;
+
+/// What was found in a resource: the code of a parameter, and a value of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Extracted {
-    /// Code of the parameter, normalised value.
+    /// Tokens, references and uris, normalised.
     pub values: Vec<(Text, String)>,
+    pub texts: Vec<(Text, FoundText)>,
+    /// Dates, numbers and quantities.
+    pub intervals: Vec<(Text, FoundInterval)>,
+    /// The parameters whose elements are there, with or without a value to be found by.
+    pub present: Vec<Text>,
+    /// References to resources of this server, `Type/id`.
+    pub links: Vec<(Text, String)>,
     /// The clinical date: the earliest moment of the parameter `date` of the type, microseconds.
     pub date: Option<i64>,
 }
@@ -30,63 +47,81 @@ pub struct Extracted {
 #[derive(Default)]
 struct Compiled {
     parameters: Vec<Parameter>,
-    date: Option<Expr>,
 }
 
 struct Parameter {
     code: Text,
     kind: SearchKind,
     expression: Expr,
+    /// Of a token: the name of the rows for `:text`.
+    text_code: Option<Text>,
+    /// Of a composite: what its parts are compared as, with their expressions.
+    parts: Vec<(SearchKind, Expr)>,
 }
-
-/// The parameter whose value orders the resources of a type.
-const DATE: &str = "date";
 
 impl Extractor {
     pub fn new(definitions: Arc<Definitions>) -> Self {
-        let types = definitions
-            .resource_types()
-            .iter()
-            .map(|name| (name.clone(), OnceLock::new()))
-            .collect();
-        Self { definitions, types }
+        let mut types = HashMap::new();
+        let mut codes = HashMap::new();
+        for name in definitions.resource_types() {
+            let known = definitions
+                .search_parameters(name)
+                .iter()
+                .filter(|parameter| is_indexed(&definitions, parameter, name))
+                .map(|parameter| parameter.code.to_string());
+            codes.insert(name.clone(), known.collect());
+            types.insert(name.clone(), OnceLock::new());
+        }
+        Self {
+            definitions,
+            types,
+            codes,
+            implied: Mutex::default(),
+        }
     }
 
     /// The codes of the parameters that are indexed for a type, sorted.
-    pub fn codes(&self, resource_type: &str) -> Vec<String> {
-        self.definitions
-            .search_parameters(resource_type)
-            .iter()
-            .filter(|parameter| is_indexed(parameter, resource_type))
-            .map(|parameter| parameter.code.to_string())
-            .collect()
+    pub fn codes(&self, resource_type: &str) -> &[String] {
+        self.codes.get(resource_type).map_or(&[], Vec::as_slice)
     }
 
     /// Whether a parameter of a type is indexed.
     pub fn knows(&self, resource_type: &str, code: &str) -> bool {
-        self.definitions
-            .search_parameter(resource_type, code)
-            .is_some_and(|parameter| is_indexed(parameter, resource_type))
+        self.codes(resource_type).iter().any(|known| known == code)
     }
 
-    /// Whether a parameter finds identifiers: only of them the system alone is indexed.
-    pub fn finds_identifiers(&self, resource_type: &str, code: &str) -> bool {
-        self.definitions
-            .search_parameter(resource_type, code)
-            .and_then(|parameter| own_part(&parameter.expression, resource_type))
-            .is_some_and(|part| {
-                union_members(&part)
-                    .iter()
-                    .any(|member| member.to_ascii_lowercase().ends_with("identifier"))
-            })
+    /// Whether the elements of a parameter imply a code system.
+    pub fn implies(&self, resource_type: &str, parameter: &SearchParameter, system: &str) -> bool {
+        let key = (resource_type.to_owned(), parameter.code.clone());
+        let mut known = match self.implied.lock() {
+            Ok(known) => known,
+            Err(poisoned) => poisoned.into_inner(),
+        };
+        let systems = known.entry(key).or_insert_with(|| {
+            implied::systems(&self.definitions, resource_type, parameter).into()
+        });
+        systems.iter().any(|implied| implied == system)
     }
 
-    /// All resource types with the codes of their indexed parameters.
+    /// All resource types with the names of their index rows: the codes of the indexed parameters, and
+    /// of tokens those of the texts beside them.
     pub fn names(&self) -> Vec<(String, Vec<String>)> {
         self.definitions
             .resource_types()
             .iter()
-            .map(|name| (name.to_string(), self.codes(name)))
+            .map(|name| {
+                let codes = self.codes(name);
+                let tokens = codes.iter().filter(|code| {
+                    self.definitions
+                        .search_parameter(name, code)
+                        .is_some_and(|parameter| parameter.kind == SearchKind::Token)
+                });
+                let texts = tokens.map(|code| text::text_code(code));
+                (
+                    name.to_string(),
+                    codes.iter().cloned().chain(texts).collect(),
+                )
+            })
             .collect()
     }
 
@@ -101,24 +136,15 @@ impl Extractor {
             return extracted;
         };
         let environment = Environment::for_search(&self.definitions);
-        let mut found = Vec::new();
         for parameter in &compiled.parameters {
             // An expression that does not fit the data yields nothing to be found by.
             let items = evaluate(&parameter.expression, resource, &environment).unwrap_or_default();
-            for item in &items {
-                match parameter.kind {
-                    SearchKind::Token => values::tokens(item, &mut found),
-                    SearchKind::Reference => values::references(item, base, &mut found),
-                    _ => values::uris(item, &mut found),
-                }
+            if !items.is_empty() {
+                extracted.present.push(parameter.code.clone());
             }
-            extracted
-                .values
-                .extend(found.drain(..).map(|value| (parameter.code.clone(), value)));
-        }
-        if let Some(expression) = &compiled.date {
-            let items = evaluate(expression, resource, &environment).unwrap_or_default();
-            extracted.date = items.iter().filter_map(low_end).min();
+            for item in &items {
+                extracted.add(parameter, item, base, &environment);
+            }
         }
         extracted
     }
@@ -126,6 +152,27 @@ impl Extractor {
     fn compiled(&self, resource_type: &str) -> Option<&Compiled> {
         let slot = self.types.get(resource_type)?;
         Some(slot.get_or_init(|| self.compile(resource_type)))
+    }
+
+    /// The parts of a composite that has rows of its own; one over the resource itself, or over
+    /// several elements, is found by the rows of others.
+    fn parts(
+        &self,
+        resource_type: &str,
+        parameter: &SearchParameter,
+    ) -> Option<Vec<(SearchKind, Expr)>> {
+        let composites = composite::resolve(&self.definitions, resource_type, parameter)?;
+        let [composite] = composites.as_slice() else {
+            return None;
+        };
+        if composite.is_root {
+            return None;
+        }
+        let kinds = composite.parts.iter().map(|part| part.kind);
+        kinds
+            .zip(composite.expressions())
+            .map(|(kind, text)| Some((kind, parse(&text).ok()?)))
+            .collect()
     }
 
     fn compile(&self, resource_type: &str) -> Compiled {
@@ -136,13 +183,21 @@ impl Extractor {
             else {
                 continue;
             };
-            if parameter.code == DATE && parameter.kind == SearchKind::Date {
-                compiled.date = Some(expression);
-            } else if is_indexed(parameter, resource_type) {
+            let parts = match parameter.kind {
+                SearchKind::Composite => match self.parts(resource_type, parameter) {
+                    Some(parts) => parts,
+                    None => continue,
+                },
+                _ => Vec::new(),
+            };
+            if self.knows(resource_type, &parameter.code) {
                 compiled.parameters.push(Parameter {
                     code: parameter.code.clone(),
                     kind: parameter.kind,
                     expression,
+                    text_code: (parameter.kind == SearchKind::Token)
+                        .then(|| Text::new(text::text_code(&parameter.code))),
+                    parts,
                 });
             }
         }
@@ -150,18 +205,134 @@ impl Extractor {
     }
 }
 
-fn is_indexed(parameter: &SearchParameter, resource_type: &str) -> bool {
-    // The id is a column of its own.
-    parameter.code != "_id"
-        && matches!(
-            parameter.kind,
-            SearchKind::Token | SearchKind::Reference | SearchKind::Uri
-        )
+impl Extracted {
+    fn add<'a>(
+        &mut self,
+        parameter: &'a Parameter,
+        item: &Item<'a>,
+        base: &str,
+        environment: &Environment<'a>,
+    ) {
+        let code = &parameter.code;
+        let named = |value| (code.clone(), value);
+        match parameter.kind {
+            SearchKind::Token => {
+                let mut found = Vec::new();
+                values::tokens(item, &mut found);
+                self.values.extend(found.into_iter().map(named));
+                let mut texts = Vec::new();
+                text::beside_token(item, &mut texts);
+                if let Some(code) = &parameter.text_code {
+                    self.texts
+                        .extend(texts.into_iter().map(|text| (code.clone(), text)));
+                }
+            }
+            SearchKind::Reference => {
+                let mut found = Vec::new();
+                values::references(item, base, &mut found);
+                for value in found {
+                    if ResourceKey::parse(&value).is_some() {
+                        self.links.push((code.clone(), value.clone()));
+                    }
+                    self.values.push((code.clone(), value));
+                }
+            }
+            SearchKind::Uri => {
+                let mut found = Vec::new();
+                values::uris(item, &mut found);
+                for value in found {
+                    self.texts.push((code.clone(), FoundText::verbatim(&value)));
+                    self.values.push((code.clone(), value));
+                }
+            }
+            SearchKind::String => {
+                let mut found = Vec::new();
+                text::texts(item, &mut found);
+                self.texts
+                    .extend(found.into_iter().map(|value| (code.clone(), value)));
+            }
+            SearchKind::Date | SearchKind::Number | SearchKind::Quantity => {
+                let mut found = Vec::new();
+                match parameter.kind {
+                    SearchKind::Date => interval::dates(item, &mut found),
+                    SearchKind::Number => interval::numbers(item, &mut found),
+                    _ => interval::quantities(item, &mut found),
+                }
+                if parameter.kind == SearchKind::Date && code == DATE {
+                    let low = found.iter().map(|time| time.low);
+                    self.date = self.date.into_iter().chain(low).min();
+                }
+                self.intervals
+                    .extend(found.into_iter().map(|value| (code.clone(), value)));
+            }
+            SearchKind::Composite => self.add_composite(parameter, item, base, environment),
+            SearchKind::Special => {}
+        }
+    }
+}
+
+impl Extracted {
+    /// The values of one element together.
+    fn add_composite<'a>(
+        &mut self,
+        parameter: &'a Parameter,
+        item: &Item<'a>,
+        base: &str,
+        environment: &Environment<'a>,
+    ) {
+        let (Some(node), [first, last]) = (item.node(), parameter.parts.as_slice()) else {
+            return;
+        };
+        let items = |part: &'a (SearchKind, Expr)| {
+            evaluate_at(&part.1, *node, environment).unwrap_or_default()
+        };
+        let equal = |part: &'a (SearchKind, Expr)| {
+            let mut found = Vec::new();
+            for item in items(part) {
+                match part.0 {
+                    SearchKind::Reference => values::references(&item, base, &mut found),
+                    _ => values::tokens(&item, &mut found),
+                }
+            }
+            found.retain(|value| composite::is_joined(value));
+            found
+        };
+        let firsts = equal(first);
+        if last.0 != SearchKind::Quantity {
+            for (a, b) in firsts.iter().flat_map(|a| {
+                let seconds = equal(last).into_iter();
+                seconds.map(move |b| (a, b))
+            }) {
+                let value = composite::joined(a, &b);
+                self.values.push((parameter.code.clone(), value));
+            }
+            return;
+        }
+        let mut intervals = Vec::new();
+        for item in items(last) {
+            interval::quantities(&item, &mut intervals);
+        }
+        for value in &firsts {
+            let found = intervals.iter();
+            let found = found.filter_map(|interval| composite::beside(value, interval));
+            self.intervals
+                .extend(found.map(|interval| (parameter.code.clone(), interval)));
+        }
+    }
+}
+
+fn is_indexed(definitions: &Definitions, parameter: &SearchParameter, resource_type: &str) -> bool {
+    if parameter.kind == SearchKind::Composite {
+        return composite::resolve(definitions, resource_type, parameter).is_some();
+    }
+    // Columns of their own.
+    !matches!(parameter.code.as_str(), "_id" | "_lastUpdated")
+        && parameter.kind != SearchKind::Special
         && own_part(&parameter.expression, resource_type).is_some_and(|text| parse(&text).is_ok())
 }
 
 /// The members of a union that concern a type: `Patient.name | Person.name` has one for Patient.
-fn own_part(expression: &str, resource_type: &str) -> Option<String> {
+pub(super) fn own_part(expression: &str, resource_type: &str) -> Option<String> {
     let own: Vec<&str> = union_members(expression)
         .into_iter()
         .filter(|member| {
@@ -170,14 +341,17 @@ fn own_part(expression: &str, resource_type: &str) -> Option<String> {
                 .split(|c: char| !c.is_ascii_alphanumeric())
                 .next()
                 .unwrap_or("");
-            root == resource_type || matches!(root, "Resource" | "DomainResource")
+            // Some of R4 leave the type out: `name | alias`.
+            root == resource_type
+                || matches!(root, "Resource" | "DomainResource")
+                || root.starts_with(|c: char| c.is_ascii_lowercase())
         })
         .collect();
     (!own.is_empty()).then(|| own.join(" | "))
 }
 
 /// Splits at the bars that are not inside brackets or quotes.
-fn union_members(expression: &str) -> Vec<&str> {
+pub(super) fn union_members(expression: &str) -> Vec<&str> {
     let (mut members, mut start, mut depth, mut quoted) = (Vec::new(), 0usize, 0usize, false);
     for (at, c) in expression.char_indices() {
         match c {
@@ -195,32 +369,11 @@ fn union_members(expression: &str) -> Vec<&str> {
     members
 }
 
-/// The earliest moment of a date, dateTime, instant, Period or Timing.
-fn low_end(item: &Item<'_>) -> Option<i64> {
-    let value = item.node()?.value;
-    let low = |text: &str| date::range(text, &chrono::Utc).ok().map(|range| range.low);
-    match value {
-        Value::String(text) => low(text),
-        Value::Object(object) => object
-            .str_at("start")
-            .or_else(|| object.str_at("end"))
-            .and_then(low)
-            .or_else(|| {
-                let events = object.get("event")?.as_array()?;
-                events
-                    .iter()
-                    .filter_map(Value::as_str)
-                    .filter_map(low)
-                    .min()
-            }),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::fhir::model::json;
+    use crate::fhir::search::Class;
 
     fn extractor() -> Extractor {
         Extractor::new(Arc::new(Definitions::r4().unwrap()))
@@ -263,12 +416,53 @@ mod tests {
             &e,
             observation,
             "code",
-            &["c|1-8", "s|http://loinc.org|1-8"],
+            &["c|1-8", "s|http://loinc.org|1-8", "n|http://loinc.org"],
         );
         check(&e, observation, "patient", &["Patient/1"]);
         check(&e, observation, "subject", &["Patient/1"]);
         check(&e, observation, "performer", &[]);
         check(&e, observation, "value-concept", &["c|v", "s||v"]);
+    }
+
+    #[test]
+    fn the_values_of_one_element_go_together() {
+        let e = extractor();
+        let pressure = r#"{"resourceType":"Observation","status":"final","code":{"coding":[{"code":"bp"}]},"component":[
+            {"code":{"coding":[{"system":"l","code":"1"}]},"valueCodeableConcept":{"coding":[{"code":"v"}]}},
+            {"code":{"coding":[{"code":"2"}]},"valueQuantity":{"value":60,"system":"u","code":"mm"}}]}"#;
+        check(
+            &e,
+            pressure,
+            "component-code-value-concept",
+            &["k|c|1$c|v", "k|c|1$s||v", "k|s|l|1$c|v", "k|s|l|1$s||v"],
+        );
+        check(&e, pressure, "combo-code-value-concept", &[]);
+        let value = json::parse(pressure.as_bytes(), &json::Limits::default()).unwrap();
+        let classes: Vec<_> = e
+            .extract(&value, "")
+            .intervals
+            .into_iter()
+            .filter(|(code, _)| code == "component-code-value-quantity")
+            .map(|(_, interval)| interval.class)
+            .collect();
+        let unit = |text: &str| Class::Unit(text.to_owned());
+        assert_eq!(
+            classes,
+            [
+                unit("k|c|2$"),
+                unit("k|c|2$s|u|mm"),
+                unit("k|s||2$"),
+                unit("k|s||2$s|u|mm")
+            ]
+        );
+        let related = r#"{"resourceType":"DocumentReference","status":"current","relatesTo":[
+            {"code":"replaces","target":{"reference":"DocumentReference/1"}}]}"#;
+        check(
+            &e,
+            related,
+            "relationship",
+            &["k|DocumentReference/1$c|replaces"],
+        );
     }
 
     #[test]
@@ -305,7 +499,9 @@ mod tests {
         let e = extractor();
         assert!(e.knows("DocumentReference", "identifier"));
         assert!(e.knows("DocumentReference", "patient"));
-        assert!(!e.knows("Patient", "birthdate"));
+        assert!(e.knows("Patient", "birthdate"));
+        assert!(e.knows("Observation", "value-quantity"));
+        assert!(!e.knows("Location", "near"));
         for (name, codes) in e.names() {
             assert!(codes.contains(&"_tag".to_owned()), "{name}");
         }

@@ -4,11 +4,15 @@
 //! warning in lenient; one that is known and not offered here is an error in both, because ignoring
 //! it would widen the result in silence.
 
-use super::{Extractor, values};
+use std::cell::Cell;
+
+use super::Extractor;
+use super::criteria::{Criteria, bad, malformed, not_offered, shown};
+use super::operand::{Operands, split};
+use super::plan::Plan;
+use super::result::{Include, Sort, Summary, Total, include, sort};
 use crate::error::{Error, Issue, Kind, Result};
-use crate::fhir::definitions::{Definitions, SearchKind, SearchParameter};
-use crate::fhir::model::date::{self, TimeRange};
-use crate::fhir::model::key::is_id;
+use crate::fhir::definitions::Definitions;
 use crate::fhir::model::value::Text;
 
 /// `Prefer: handling=…`.
@@ -18,55 +22,24 @@ pub enum Handling {
     Lenient,
 }
 
-/// `_total`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Total {
-    #[default]
-    None,
-    Estimate,
-    Accurate,
-}
-
-/// `_summary`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Summary {
-    True,
-    Text,
-    Data,
-    Count,
-    #[default]
-    False,
-}
-
-impl Summary {
-    /// Reads the value of the parameter.
-    pub fn parse(text: &str) -> Option<Self> {
-        Some(match text {
-            "true" => Self::True,
-            "text" => Self::Text,
-            "data" => Self::Data,
-            "count" => Self::Count,
-            "false" => Self::False,
-            _ => return None,
-        })
-    }
-}
-
-/// One condition; all terms of a query must hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Term {
-    /// The parameter has one of these normalised values.
-    Value { code: Text, any_of: Vec<String> },
-    /// The logical id is one of these.
-    Id(Vec<String>),
-    /// Last changed within `[low, high)`, microseconds.
-    LastUpdated { low: i64, high: i64 },
+/// What a search is read with.
+#[derive(Clone, Copy)]
+pub struct Vocabulary<'a> {
+    pub definitions: &'a Definitions,
+    pub extractor: &'a Extractor,
+    /// The FHIR base of this server: references below it are local.
+    pub base: &'a str,
+    /// Microseconds since 1970: what `ap` measures a distance from.
+    pub now: i64,
 }
 
 /// A search, understood.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query {
-    pub terms: Vec<Term>,
+    /// All of them must hold.
+    pub terms: Vec<Plan>,
+    pub sort: Vec<Sort>,
+    pub includes: Vec<Include>,
     pub count: Option<u32>,
     pub total: Total,
     pub summary: Summary,
@@ -79,25 +52,11 @@ pub struct Query {
 
 /// IN-18.
 const MOST_PARAMETERS: usize = 30;
-const MOST_VALUES: usize = 50;
 const MOST_VALUES_IN_ALL: usize = 200;
 const MOST_COUNT: u32 = 1000;
 
-/// Parameters of R4 for all types that are not offered here yet.
-const NOT_OFFERED: [&str; 12] = [
-    "_sort",
-    "_include",
-    "_revinclude",
-    "_has",
-    "_list",
-    "_text",
-    "_content",
-    "_filter",
-    "_query",
-    "_type",
-    "_contained",
-    "_containedType",
-];
+/// Parameters that are said once.
+const ONCE: [&str; 5] = ["_count", "_total", "_summary", "_sort", "_cursor"];
 
 /// Reads the parameters of a search over one type.
 ///
@@ -107,9 +66,7 @@ pub fn parse(
     resource_type: &str,
     pairs: &[(String, String)],
     handling: Handling,
-    definitions: &Definitions,
-    extractor: &Extractor,
-    base: &str,
+    vocabulary: &Vocabulary<'_>,
 ) -> Result<(Query, Vec<Issue>)> {
     if pairs.len() > MOST_PARAMETERS {
         return Err(Error::of(
@@ -120,35 +77,55 @@ pub fn parse(
             ),
         ));
     }
+    for name in ONCE {
+        if pairs.iter().filter(|(other, _)| other == name).count() > 1 {
+            return Err(malformed(name, "a parameter that is said once"));
+        }
+    }
     let mut reader = Reader {
         resource_type,
         handling,
-        definitions,
-        extractor,
-        base,
+        vocabulary,
+        criteria: Criteria {
+            operands: Operands {
+                definitions: vocabulary.definitions,
+                extractor: vocabulary.extractor,
+                base: vocabulary.base,
+                now: vocabulary.now,
+            },
+            values: 0,
+            steps: Cell::new(0),
+        },
         query: Query::default(),
         warnings: Vec::new(),
-        values: 0,
     };
     for (name, value) in pairs {
         reader.pair(name, value)?;
     }
-    Ok((reader.query, reader.warnings))
+    let query = reader.query;
+    if let [term] = query.terms.as_slice()
+        && term.is_loose()
+    {
+        return Err(Error::of(
+            Kind::TooCostly,
+            "expected at least three characters after :contains, or another parameter beside it",
+        ));
+    }
+    Ok((query, reader.warnings))
 }
 
 struct Reader<'a> {
     resource_type: &'a str,
     handling: Handling,
-    definitions: &'a Definitions,
-    extractor: &'a Extractor,
-    base: &'a str,
+    vocabulary: &'a Vocabulary<'a>,
+    criteria: Criteria<'a>,
     query: Query,
     warnings: Vec<Issue>,
-    values: usize,
 }
 
 impl Reader<'_> {
     fn pair(&mut self, name: &str, value: &str) -> Result<()> {
+        let wrong = |expected| bad(name, &[value.to_owned()], 0, expected);
         match name {
             "_format" | "_pretty" => return Ok(()),
             "_cursor" => {
@@ -156,10 +133,11 @@ impl Reader<'_> {
                 return Ok(());
             }
             "_count" => {
-                let count: u32 = value
-                    .parse()
-                    .map_err(|_| bad(name, "a number that is not negative", value))?;
-                let count = count.min(MOST_COUNT);
+                if value.is_empty() || !value.bytes().all(|byte| byte.is_ascii_digit()) {
+                    return Err(wrong("a number that is not negative"));
+                }
+                // What no number holds is over the limit too.
+                let count = value.parse().unwrap_or(MOST_COUNT).min(MOST_COUNT);
                 self.query.count = Some(count);
                 return self.apply(name, &count.to_string());
             }
@@ -168,32 +146,33 @@ impl Reader<'_> {
                     "none" => Total::None,
                     "estimate" => Total::Estimate,
                     "accurate" => Total::Accurate,
-                    _ => return Err(bad(name, "none, estimate or accurate", value)),
+                    _ => return Err(wrong("none, estimate or accurate")),
                 };
             }
             "_summary" => {
                 self.query.summary = Summary::parse(value)
-                    .ok_or_else(|| bad(name, "true, false, text, data or count", value))?;
+                    .ok_or_else(|| wrong("true, false, text, data or count"))?;
             }
-            "_elements" => {
-                self.query.elements.extend(
-                    value
-                        .split(',')
-                        .map(str::trim)
-                        .filter(|e| !e.is_empty())
-                        .map(Text::new),
-                );
+            "_elements" => return self.elements(name, value),
+            "_sort" => {
+                for key in split(value, ',') {
+                    let key = sort(self.resource_type, &key, self.vocabulary.definitions)?;
+                    self.query.sort.push(key);
+                }
+                if self.query.sort.len() > super::result::MOST_SORTS {
+                    return Err(wrong("at most three keys"));
+                }
             }
-            "_id" => {
-                let ids = self.list(name, value)?;
-                // An id that cannot exist matches nothing; it is no fault.
-                self.query
-                    .terms
-                    .push(Term::Id(ids.into_iter().filter(|id| is_id(id)).collect()));
+            "_contained" if value == "false" => {}
+            "_contained" | "_containedType" => {
+                return Err(not_offered(
+                    name,
+                    "contained resources are not searched by themselves",
+                ));
             }
-            "_lastUpdated" => {
-                let term = last_updated(name, value)?;
-                self.query.terms.push(term);
+            _ if name.starts_with("_include") || name.starts_with("_revinclude") => {
+                let read = include(name, value, self.vocabulary.definitions)?;
+                self.query.includes.push(read);
             }
             _ => return self.parameter(name, value),
         }
@@ -205,59 +184,49 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn parameter(&mut self, name: &str, value: &str) -> Result<()> {
-        let (code, modifier) = match name.split_once(':') {
-            Some((code, modifier)) => (code, Some(modifier)),
-            None => (name, None),
-        };
-        if NOT_OFFERED.contains(&code) {
-            return Err(not_offered(name, "this parameter is not offered"));
-        }
-        if let Some((before, _)) = code.split_once('.')
-            && self
-                .definitions
-                .search_parameter(self.resource_type, before)
-                .is_some()
-        {
-            return Err(not_offered(name, "chained parameters are not offered"));
-        }
-        if modifier.is_some_and(|modifier| modifier.contains('.')) {
-            return Err(not_offered(name, "chained parameters are not offered"));
-        }
-        let Some(parameter) = self.definitions.search_parameter(self.resource_type, code) else {
-            return self.unknown(name);
-        };
-        if !self.extractor.knows(self.resource_type, code) {
-            return Err(not_offered(
-                name,
-                "parameters of this kind are not offered; token, reference and uri parameters are",
-            ));
-        }
-        let target = match modifier {
-            None => None,
-            Some(target)
-                if parameter.kind == SearchKind::Reference
-                    && self.definitions.is_resource_type(target) =>
-            {
-                Some(target)
+    fn elements(&mut self, name: &str, value: &str) -> Result<()> {
+        let schema = self.vocabulary.definitions.schema(self.resource_type);
+        let root = schema.and_then(|schema| schema.root());
+        for element in value.split(',').map(str::trim).filter(|e| !e.is_empty()) {
+            if root.is_none_or(|root| root.field(element).is_some()) {
+                self.query.elements.push(Text::new(element));
+            } else {
+                self.unknown(format!(
+                    "expected elements of {} as _elements, found ‘{}’",
+                    self.resource_type,
+                    shown(element)
+                ))?;
             }
-            Some(_) => return Err(not_offered(name, "this modifier is not offered")),
-        };
-        let mut any_of = Vec::new();
-        for item in self.raw_list(name, value)? {
-            self.normalised(name, parameter, target, &item, &mut any_of)?;
         }
-        let code = parameter.code.clone();
-        self.query.terms.push(Term::Value { code, any_of });
+        if self.query.elements.is_empty() {
+            // Nothing that was named is there: what R4 makes mandatory is told, no more.
+            self.query.elements.push(Text::new("id"));
+        }
         self.apply(name, value)
     }
 
-    fn unknown(&mut self, name: &str) -> Result<()> {
-        let text = format!(
-            "expected a search parameter of {}, found ‘{}’",
-            self.resource_type,
-            shown(name)
-        );
+    fn parameter(&mut self, name: &str, value: &str) -> Result<()> {
+        let plan = self.criteria.plan(self.resource_type, name, value)?;
+        if self.criteria.values > MOST_VALUES_IN_ALL {
+            return Err(Error::of(
+                Kind::TooCostly,
+                format!("expected at most {MOST_VALUES_IN_ALL} values in all, found more"),
+            ));
+        }
+        match plan {
+            Some(plan) => {
+                self.query.terms.push(plan);
+                self.apply(name, value)
+            }
+            None => self.unknown(format!(
+                "expected a search parameter of {}, found ‘{}’",
+                self.resource_type,
+                shown(name)
+            )),
+        }
+    }
+
+    fn unknown(&mut self, text: String) -> Result<()> {
         match self.handling {
             Handling::Strict => Err(Error::new(Kind::Invalid, "not-supported", text)),
             Handling::Lenient => {
@@ -266,184 +235,6 @@ impl Reader<'_> {
             }
         }
     }
-
-    fn normalised(
-        &self,
-        name: &str,
-        parameter: &SearchParameter,
-        target: Option<&str>,
-        item: &str,
-        out: &mut Vec<String>,
-    ) -> Result<()> {
-        match parameter.kind {
-            SearchKind::Token => {
-                let parts = split(item, '|');
-                match parts.as_slice() {
-                    [code] => out.push(values::code(&unescape(code))),
-                    [_, code]
-                        if code.is_empty()
-                            && !self
-                                .extractor
-                                .finds_identifiers(self.resource_type, &parameter.code) =>
-                    {
-                        return Err(not_offered(
-                            name,
-                            "a system without a code is offered for identifiers only",
-                        ));
-                    }
-                    [system, code] if code.is_empty() => {
-                        out.push(values::any_of_system(&unescape(system)));
-                    }
-                    [system, code] => out.push(values::coded(&unescape(system), &unescape(code))),
-                    _ => return Err(bad(name, "code, system|code, |code or system|", item)),
-                }
-            }
-            SearchKind::Reference => {
-                let text = unescape(item);
-                match values::reference(&text, self.base) {
-                    Some(reference) => {
-                        let wrong_type = target
-                            .is_some_and(|target| !reference.starts_with(&format!("{target}/")));
-                        if !wrong_type {
-                            out.push(reference);
-                        }
-                    }
-                    None if is_id(&text) => {
-                        let types: Vec<&str> = match target {
-                            Some(target) => vec![target],
-                            None if parameter.targets.is_empty() => self
-                                .definitions
-                                .resource_types()
-                                .iter()
-                                .map(Text::as_str)
-                                .collect(),
-                            None => parameter.targets.iter().map(Text::as_str).collect(),
-                        };
-                        out.extend(types.iter().map(|name| format!("{name}/{text}")));
-                    }
-                    // A canonical or another uri.
-                    None => out.push(text),
-                }
-            }
-            _ => out.push(unescape(item)),
-        }
-        Ok(())
-    }
-
-    fn list(&mut self, name: &str, value: &str) -> Result<Vec<String>> {
-        Ok(self
-            .raw_list(name, value)?
-            .iter()
-            .map(|item| unescape(item))
-            .collect())
-    }
-
-    /// The values between commas, still escaped.
-    fn raw_list(&mut self, name: &str, value: &str) -> Result<Vec<String>> {
-        let items = split(value, ',');
-        if items.iter().all(String::is_empty) {
-            return Err(bad(name, "a value", value));
-        }
-        self.values = self.values.saturating_add(items.len());
-        if items.len() > MOST_VALUES || self.values > MOST_VALUES_IN_ALL {
-            return Err(Error::of(
-                Kind::TooCostly,
-                format!(
-                    "expected at most {MOST_VALUES} values for a parameter and {MOST_VALUES_IN_ALL} in all, found more at ‘{}’",
-                    shown(name)
-                ),
-            ));
-        }
-        Ok(items.into_iter().filter(|item| !item.is_empty()).collect())
-    }
-}
-
-/// Reads `_lastUpdated` with its prefix (R4 search.html#prefix).
-fn last_updated(name: &str, value: &str) -> Result<Term> {
-    let digits = value
-        .find(|c: char| c.is_ascii_digit())
-        .unwrap_or(value.len());
-    let (prefix, text) = value.split_at_checked(digits).unwrap_or(("", value));
-    // A plus sign in a query arrives as a space.
-    let text = text.replace(' ', "+");
-    let TimeRange { low, high } = date::range(&text, &chrono::Utc).map_err(|_| {
-        bad(
-            name,
-            "a date or time, with eq, gt, lt, ge, le, sa or eb in front",
-            value,
-        )
-    })?;
-    let (low, high) = match prefix {
-        "" | "eq" => (low, high),
-        "gt" | "sa" => (high, i64::MAX),
-        "ge" => (low, i64::MAX),
-        "lt" | "eb" => (i64::MIN, low),
-        "le" => (i64::MIN, high),
-        "ne" | "ap" => return Err(not_offered(name, "the prefixes ne and ap are not offered")),
-        _ => {
-            return Err(bad(
-                name,
-                "a date or time, with eq, gt, lt, ge, le, sa or eb in front",
-                value,
-            ));
-        }
-    };
-    Ok(Term::LastUpdated { low, high })
-}
-
-/// Splits at a separator that is not escaped; the parts stay escaped.
-fn split(text: &str, separator: char) -> Vec<String> {
-    let (mut parts, mut part, mut escaped) = (Vec::new(), String::new(), false);
-    for c in text.chars() {
-        if c == separator && !escaped {
-            parts.push(std::mem::take(&mut part));
-            continue;
-        }
-        escaped = c == '\\' && !escaped;
-        part.push(c);
-    }
-    parts.push(part);
-    parts
-}
-
-/// R4 search.html#escaping: `\,` `\|` `\$` `\\`.
-fn unescape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut characters = text.chars().peekable();
-    while let Some(c) = characters.next() {
-        match (c, characters.peek()) {
-            ('\\', Some(next @ (',' | '|' | '$' | '\\'))) => {
-                out.push(*next);
-                characters.next();
-            }
-            _ => out.push(c),
-        }
-    }
-    out
-}
-
-fn bad(name: &str, expected: &str, found: &str) -> Error {
-    Error::new(
-        Kind::Invalid,
-        "value",
-        format!(
-            "expected {expected} as {}, found ‘{}’",
-            shown(name),
-            shown(found)
-        ),
-    )
-}
-
-fn not_offered(name: &str, why: &str) -> Error {
-    Error::new(
-        Kind::Invalid,
-        "not-supported",
-        format!("{}: {why}", shown(name)),
-    )
-}
-
-fn shown(text: &str) -> String {
-    text.chars().take(40).collect()
 }
 
 #[cfg(test)]

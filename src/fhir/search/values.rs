@@ -2,8 +2,9 @@
 //!
 //! Source: FHIR R4 search.html#token, #reference, #uri. Forms: `c|CODE` for a code whatever its
 //! system, `s|SYSTEM|CODE` with the system (empty: the coding or identifier has none), `n|SYSTEM` for
-//! any identifier of a system; references `Type/id` where they are local, else the URL; uris as they
-//! are. A primitive has one form only, `c|CODE`: its system is implied by the element.
+//! anything of a system, `t|SYSTEM|CODE|VALUE` for an identifier of a type, `i|…` for the identifier in a
+//! reference; references `Type/id` where they are local, else the URL; uris as they are. A primitive has
+//! one form only, `c|CODE`: its system is implied by the element.
 
 use crate::fhir::fhirpath::{Item, Node};
 use crate::fhir::model::key::ResourceKey;
@@ -24,6 +25,16 @@ pub fn any_of_system(system: &str) -> String {
     format!("n|{system}")
 }
 
+/// An identifier of a type (`:of-type`).
+pub fn of_type(system: &str, code: &str, value: &str) -> String {
+    format!("t|{system}|{code}|{value}")
+}
+
+/// A token of the identifier inside a reference (`:identifier`).
+pub fn identifying(token: &str) -> String {
+    format!("i|{token}")
+}
+
 /// The token values of an item.
 pub fn tokens(item: &Item<'_>, out: &mut Vec<String>) {
     match item {
@@ -42,12 +53,7 @@ fn node_tokens(node: &Node<'_>, out: &mut Vec<String>) {
             }
         }
         ("Coding", value) => coding(value, "code", out),
-        ("Identifier", value) => {
-            coding(value, "value", out);
-            if let Some(system) = value.str_at("system") {
-                out.push(any_of_system(system));
-            }
-        }
+        ("Identifier", value) => identifier(value, out),
         ("ContactPoint", value) => {
             // Its system is a kind (phone, email), not a name space.
             if let Some(value) = value.str_at("value") {
@@ -60,6 +66,18 @@ fn node_tokens(node: &Node<'_>, out: &mut Vec<String>) {
     }
 }
 
+fn identifier(value: &Value, out: &mut Vec<String>) {
+    coding(value, "value", out);
+    let codings = value
+        .get("type")
+        .map_or(&[][..], |kind| kind.items_at("coding"));
+    for kind in codings {
+        if let (Some(code), Some(text)) = (kind.str_at("code"), value.str_at("value")) {
+            out.push(of_type(kind.str_at("system").unwrap_or(""), code, text));
+        }
+    }
+}
+
 fn plain(text: &str, out: &mut Vec<String>) {
     out.push(code(text));
 }
@@ -68,6 +86,9 @@ fn coding(value: &Value, member: &str, out: &mut Vec<String>) {
     if let Some(text) = value.str_at(member) {
         out.push(code(text));
         out.push(coded(value.str_at("system").unwrap_or(""), text));
+    }
+    if let Some(system) = value.str_at("system") {
+        out.push(any_of_system(system));
     }
 }
 
@@ -84,6 +105,11 @@ pub fn references(item: &Item<'_>, base: &str, out: &mut Vec<String>) {
                 .and_then(|text| reference(text, base))
             {
                 out.push(reference);
+            }
+            if let Some(found) = value.get("identifier") {
+                let mut tokens = Vec::new();
+                identifier(found, &mut tokens);
+                out.extend(tokens.iter().map(|token| identifying(token)));
             }
         }
     }

@@ -223,9 +223,9 @@ pub fn look(node: &Node, entry: &Entry<'_>) -> Result<Answer> {
             node.check_type(&key.resource_type)?;
             Ok(Answer::stored(200, vread(node, key, version)?))
         }
-        Interaction::Search(resource_type) => {
+        Interaction::Search(reach) => {
             let request = SearchRequest {
-                resource_type: resource_type.clone(),
+                reach: reach.clone(),
                 pairs: entry.pairs.clone(),
                 handling: Handling::Lenient,
             };

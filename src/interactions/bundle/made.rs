@@ -39,7 +39,7 @@ impl Made {
                 continue;
             };
             let rows = node.index(resource_type, entry.incoming(node)?.tree())?;
-            for row in rows.rows() {
+            for row in rows.values() {
                 let places = made.by_value.entry((row.param, row.value)).or_default();
                 places.push(made.resources.len());
             }
@@ -49,12 +49,15 @@ impl Made {
     }
 
     /// Those that satisfy a condition.
-    pub fn matching(&self, node: &Node, criteria: &Criteria) -> Vec<ResourceKey> {
-        let clauses = criteria.clauses(node);
-        let leading = clauses.iter().find_map(|clause| match clause {
-            Clause::Value { param, any_of } => Some((*param, any_of)),
+    pub fn matching(&self, node: &Node, criteria: &Criteria) -> Result<Vec<ResourceKey>> {
+        let clause = criteria.clause(node)?;
+        let leading = match &clause {
+            Clause::All(clauses) => clauses.iter().find_map(|clause| match clause {
+                Clause::Value { param, any_of } => Some((*param, any_of)),
+                _ => None,
+            }),
             _ => None,
-        });
+        };
         let mut places: Vec<usize> = match leading {
             Some((param, any_of)) => any_of
                 .iter()
@@ -67,15 +70,11 @@ impl Made {
         places.sort_unstable();
         places.dedup();
         let now = node.clock.now();
-        places
+        Ok(places
             .into_iter()
             .filter_map(|place| self.resources.get(place))
-            .filter(|(key, rows)| {
-                clauses
-                    .iter()
-                    .all(|clause| clause.matches(&key.id, now, rows))
-            })
+            .filter(|(key, rows)| clause.matches(&key.id, now, rows))
             .map(|(key, _)| key.clone())
-            .collect()
+            .collect())
     }
 }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use crate::fhir::definitions::Definitions;
 use crate::fhir::definitions::schema::{Node as SchemaNode, Target, TypeSchema};
-use crate::fhir::model::key::ResourceKey;
+use crate::fhir::model::key::{ResourceKey, is_type_name};
 use crate::fhir::model::value::{Object, Text, Value};
 
 /// What the full URLs of a Bundle stand for.
@@ -78,7 +78,10 @@ pub fn conditional_references(value: &Value, found: &mut Vec<String>) {
             for (name, member) in object.iter() {
                 match member {
                     Value::String(text) if name == "reference" => {
-                        if text.contains('?') && !text.contains("://") && !text.starts_with("urn:")
+                        // The query may hold the URL of a system.
+                        if text
+                            .split_once('?')
+                            .is_some_and(|(name, _)| is_type_name(name))
                         {
                             found.push(text.to_string());
                         }

@@ -145,7 +145,7 @@ impl Plan {
                         FoundByCondition::One(version) => {
                             let key = version.key.clone();
                             let only = Matches::Only(key.id.to_string());
-                            self.conditions.push(criteria.condition(node, only, None));
+                            self.conditions.push(criteria.condition(node, only, None)?);
                             self.existing.insert(entry.index, version);
                             return Ok(Some(key));
                         }
@@ -184,7 +184,7 @@ impl Plan {
                             .at(format!("{}.resource.id", entry.place())));
                         }
                         let only = Matches::Only(version.key.id.to_string());
-                        self.conditions.push(criteria.condition(node, only, None));
+                        self.conditions.push(criteria.condition(node, only, None)?);
                         let expect = self.expectation(node, entry, &version.key)?;
                         self.expects.insert(entry.index, expect);
                         version.key
@@ -214,7 +214,7 @@ impl Plan {
                     (FoundByCondition::Several, _) => Err(several()),
                     (FoundByCondition::One(version), _) => {
                         let only = Matches::Only(version.key.id.to_string());
-                        self.conditions.push(criteria.condition(node, only, None));
+                        self.conditions.push(criteria.condition(node, only, None)?);
                         let expect = self.expectation(node, entry, &version.key)?;
                         self.expects.insert(entry.index, expect);
                         Ok(Some(version.key))
@@ -279,7 +279,7 @@ impl Plan {
             let write = self.order.iter().position(|entry| entry == index);
             commit
                 .conditions
-                .push(criteria.condition(node, Matches::None, write));
+                .push(criteria.condition(node, Matches::None, write)?);
         }
         let keys: Vec<&ResourceKey> = commit.writes.iter().map(|write| &write.key).collect();
         commit.audit = Some(audit::draft(context, Action::Execute, keys));
@@ -416,7 +416,10 @@ impl Plan {
             self.made.insert(resource_type.to_owned(), made);
         }
         let made = self.made.get(resource_type);
-        let mut found = made.map_or_else(Vec::new, |made| made.matching(node, &criteria));
+        let mut found = match made {
+            Some(made) => made.matching(node, &criteria)?,
+            None => Vec::new(),
+        };
         // What is changed or deleted here counts as it will be; a patch as it was.
         found.extend(stored.filter(|key| {
             let claim = self.claimed.get(key).and_then(|at| entries.get(*at));
@@ -424,7 +427,8 @@ impl Plan {
         }));
         match (found.pop(), found.pop()) {
             (Some(key), None) => {
-                self.conditions.push(criteria.condition(node, expect, None));
+                self.conditions
+                    .push(criteria.condition(node, expect, None)?);
                 self.identities.enter_conditional(reference, key);
                 Ok(())
             }

@@ -72,6 +72,10 @@ fn every_claimed_search_parameter_works_on_its_type() {
             let code = parameter["name"].as_str().unwrap();
             let value = match parameter["type"].as_str().unwrap() {
                 "token" => "code",
+                "string" => "text",
+                "number" => "1",
+                "composite" => "code$2001",
+                "quantity" => "5.4|http://unitsofmeasure.org|mg",
                 "reference" => "Patient/1",
                 "uri" => "http://a.example",
                 "date" => "2001",
@@ -113,6 +117,10 @@ fn every_claimed_operation_works_on_its_type() {
                 "meta" => vec![
                     node.get(&path).status,
                     node.get(&format!("{name}/{id}/_history/1/$meta")).status,
+                ],
+                "everything" => vec![
+                    node.get(&path).status,
+                    node.post(&path, r#"{"resourceType":"Parameters"}"#).status,
                 ],
                 "meta-add" | "meta-delete" => vec![node.post(&path, body).status],
                 "ingest" => {
@@ -234,18 +242,17 @@ fn what_the_operator_chose_is_what_is_claimed() {
 fn what_is_not_claimed_does_not_work() {
     let node = TestNode::start();
     for (method, path, status) in [
-        ("GET", "", 501),
-        ("GET", "_search", 501),
-        ("POST", "_search", 501),
+        ("GET", "_search", 405),
+        ("GET", "Patient/1/Nothing", 404),
+        ("GET", "Organization/1/Observation", 404),
         ("PUT", "metadata", 405),
         ("DELETE", "", 405),
         ("POST", "Patient/1", 405),
         ("PUT", "Patient/1/_history/1", 405),
         ("DELETE", "Patient/1/_history", 405),
         ("POST", "Patient/$everything", 501),
-        ("GET", "Patient/1/$everything", 501),
+        ("GET", "Observation/1/$everything", 501),
         ("POST", "$process-message", 501),
-        ("GET", "Patient/1/Observation", 404),
     ] {
         let headers = [("content-type", "application/fhir+json")];
         let answer = node.request(method, path, &headers, b"");

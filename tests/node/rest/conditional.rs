@@ -100,7 +100,8 @@ fn a_condition_is_read_strictly() {
         ("_count=1", 412, "incomplete"),
         ("nonsense=1", 400, "not-supported"),
         ("identifier=", 400, "value"),
-        ("name=Rossi", 400, "not-supported"),
+        ("name:below=Rossi", 400, "not-supported"),
+        ("general-practitioner.name=Rossi", 400, "not-supported"),
         (
             "identifier=1&_include=Patient:organization",
             400,

@@ -11,6 +11,7 @@ mod pdfs;
 mod primitives;
 mod raw_http;
 mod requests;
+mod searches;
 mod shape;
 mod xml;
 

@@ -1,0 +1,104 @@
+//! What must hold of a resource, in the names of the definitions.
+//!
+//! A plan speaks of resources of one type, which its context gives; `Chain` and `Has` lead to other
+//! types. Names become numbers in `interactions::node`, and SQL in `storage::search`.
+
+use super::interval::Class;
+use crate::fhir::model::value::Text;
+
+/// A condition on a resource of one type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// All of them hold.
+    All(Vec<Plan>),
+    /// One of them holds.
+    Any(Vec<Plan>),
+    Not(Box<Plan>),
+    /// The parameter has one of these normalised values.
+    Value {
+        code: Text,
+        any_of: Vec<String>,
+    },
+    /// The parameter has a text like this.
+    Text {
+        code: Text,
+        like: TextLike,
+    },
+    /// The parameter has an interval like this.
+    Interval {
+        code: Text,
+        bounds: Bounds,
+    },
+    /// Something was found for the parameter.
+    Present {
+        code: Text,
+    },
+    /// The logical id is one of these.
+    Id(Vec<String>),
+    /// Last changed within `[low, high)`, microseconds.
+    LastUpdated {
+        low: i64,
+        high: i64,
+    },
+    /// A reference of the parameter leads to a resource of one of these types for which its plan holds.
+    Chain {
+        code: Text,
+        targets: Vec<(Text, Plan)>,
+    },
+    /// A resource of the type `source`, for which the plan holds, refers here by its parameter.
+    Has {
+        source: Text,
+        code: Text,
+        plan: Box<Plan>,
+    },
+}
+
+/// How a text is compared; the texts are folded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TextLike {
+    StartsWith(String),
+    Contains(String),
+    /// Folded, and as it was written.
+    Exact(String, String),
+}
+
+/// Where both ends of a closed interval lie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    pub classes: Vec<Class>,
+    pub low: (i64, i64),
+    pub high: (i64, i64),
+}
+
+impl Plan {
+    /// One of several, or the only one.
+    pub fn any(mut plans: Vec<Plan>) -> Self {
+        if plans.len() == 1 {
+            plans.remove(0)
+        } else {
+            Plan::Any(plans)
+        }
+    }
+
+    /// Whether it can be decided by the resource alone.
+    pub fn is_local(&self) -> bool {
+        match self {
+            Plan::All(plans) | Plan::Any(plans) => plans.iter().all(Plan::is_local),
+            Plan::Not(plan) => plan.is_local(),
+            Plan::Chain { .. } | Plan::Has { .. } => false,
+            _ => true,
+        }
+    }
+
+    /// Whether it asks for a part of a text that is too short to bound a search.
+    pub fn is_loose(&self) -> bool {
+        match self {
+            Plan::Any(plans) => plans.iter().any(Plan::is_loose),
+            Plan::Text {
+                like: TextLike::Contains(text),
+                ..
+            } => text.chars().count() < 3,
+            _ => false,
+        }
+    }
+}

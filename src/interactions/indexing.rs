@@ -1,0 +1,154 @@
+//! Between the names of the definitions and the numbers of the database.
+
+use super::node::Node;
+use crate::error::Result;
+use crate::fhir::model::value::Value;
+use crate::fhir::search::{Bounds, DATE, Plan, TextLike};
+use crate::storage::{
+    Clause, IndexRow, IndexRows, Like, LinkRow, Range, RangeRow, StringRow, UNDATED,
+};
+
+impl Node {
+    /// The index rows of a resource.
+    pub fn index(&self, resource_type: &str, resource: &Value) -> Result<IndexRows> {
+        let extracted = self.extractor.extract(resource, &self.base);
+        let dictionary = self.store.dictionary();
+        let hasher = self.store.hasher();
+        let param = |code: &str| dictionary.param(resource_type, code);
+        let mut values = Vec::with_capacity(extracted.values.len().saturating_add(1));
+        values.push(IndexRow {
+            patient: 0,
+            param: dictionary.every(resource_type)?,
+            value: 0,
+        });
+        values.extend(extracted.values.iter().filter_map(|(code, text)| {
+            Some(IndexRow {
+                patient: 0,
+                param: param(code)?,
+                value: hasher.value(text),
+            })
+        }));
+        let strings = extracted.texts.iter().filter_map(|(code, text)| {
+            Some(StringRow {
+                param: param(code)?,
+                value: text.folded.clone(),
+                exact: hasher.value(&text.exact),
+            })
+        });
+        let ranges = extracted.intervals.iter().filter_map(|(code, interval)| {
+            Some(RangeRow {
+                param: param(code)?,
+                class: interval.class.number(|unit| hasher.value(unit)),
+                low: interval.low,
+                high: interval.high,
+            })
+        });
+        let links = extracted.links.iter().filter_map(|(code, key)| {
+            Some(LinkRow {
+                param: param(code)?,
+                link: hasher.value(key),
+            })
+        });
+        Ok(IndexRows::new(
+            extracted.date.map_or(UNDATED, i64::saturating_neg),
+            values,
+            strings.collect(),
+            ranges.collect(),
+            links.collect(),
+            extracted
+                .present
+                .iter()
+                .filter_map(|code| param(code))
+                .collect(),
+        ))
+    }
+
+    /// Plans that must all hold, as a clause.
+    pub fn clause(&self, resource_type: &str, plans: &[Plan]) -> Result<Clause> {
+        let clauses = plans.iter().map(|plan| self.numbered(resource_type, plan));
+        Ok(Clause::All(clauses.collect::<Result<_>>()?))
+    }
+
+    fn numbered(&self, resource_type: &str, plan: &Plan) -> Result<Clause> {
+        let dictionary = self.store.dictionary();
+        let hasher = self.store.hasher();
+        let all = |plans: &[Plan]| {
+            plans
+                .iter()
+                .map(|plan| self.numbered(resource_type, plan))
+                .collect::<Result<Vec<_>>>()
+        };
+        // What is not in the dictionary is not in the index.
+        let with = |code: &str, clause: &dyn Fn(i64) -> Result<Clause>| {
+            dictionary
+                .param(resource_type, code)
+                .map_or_else(|| Ok(Clause::nothing()), clause)
+        };
+        match plan {
+            Plan::All(plans) => Ok(Clause::All(all(plans)?)),
+            Plan::Any(plans) => Ok(Clause::Any(all(plans)?)),
+            Plan::Not(plan) => Ok(Clause::Not(Box::new(self.numbered(resource_type, plan)?))),
+            Plan::Value { code, any_of } => with(code, &|param| {
+                let mut any_of: Vec<i64> = any_of.iter().map(|text| hasher.value(text)).collect();
+                any_of.sort_unstable();
+                any_of.dedup();
+                Ok(Clause::Value { param, any_of })
+            }),
+            Plan::Text { code, like } => with(code, &|param| {
+                let like = match like {
+                    TextLike::StartsWith(text) => Like::StartsWith(text.clone()),
+                    TextLike::Contains(text) => Like::Contains(text.clone()),
+                    TextLike::Exact(folded, exact) => {
+                        Like::Exact(folded.clone(), hasher.value(exact))
+                    }
+                };
+                Ok(Clause::Text { param, like })
+            }),
+            Plan::Interval { code, bounds } => with(code, &|param| {
+                Ok(Clause::Range(self.range(param, code == DATE, bounds)))
+            }),
+            Plan::Present { code } => with(code, &|param| Ok(Clause::Present { param })),
+            Plan::Id(ids) => Ok(Clause::Id {
+                type_id: dictionary.type_id(resource_type)?,
+                any_of: ids.clone(),
+            }),
+            Plan::LastUpdated { low, high } => Ok(Clause::LastUpdated {
+                type_id: dictionary.type_id(resource_type)?,
+                low: *low,
+                high: *high,
+            }),
+            Plan::Chain { code, targets } => with(code, &|param| {
+                let mut numbered = Vec::with_capacity(targets.len());
+                for (name, plan) in targets {
+                    numbered.push((dictionary.type_id(name)?, self.numbered(name, plan)?));
+                }
+                Ok(Clause::Chain {
+                    param,
+                    targets: numbered,
+                })
+            }),
+            Plan::Has { source, code, plan } => match dictionary.param(source, code) {
+                Some(param) => Ok(Clause::Has {
+                    type_id: dictionary.type_id(resource_type)?,
+                    param,
+                    clause: Box::new(self.numbered(source, plan)?),
+                }),
+                None => Ok(Clause::nothing()),
+            },
+        }
+    }
+
+    fn range(&self, param: i64, clinical: bool, bounds: &Bounds) -> Range {
+        let hasher = self.store.hasher();
+        let classes = bounds.classes.iter();
+        Range {
+            param,
+            clinical,
+            classes: classes
+                .map(|class| (class.number(|unit| hasher.value(unit)), class.length()))
+                .collect(),
+            low: bounds.low,
+            high: bounds.high,
+        }
+    }
+}

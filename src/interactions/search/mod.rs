@@ -1,0 +1,282 @@
+//! search of a type, of all types, and of a compartment.
+//!
+//! Source: FHIR R4 search.html, http.html#search, compartmentdefinition.html.
+
+mod everything;
+mod include;
+mod paging;
+mod reach;
+
+use super::dispatch::Reach;
+use super::node::Node;
+use super::subset::{self, Subset};
+use super::write::with_data;
+use crate::error::{Issue, Result, outcome};
+use crate::fhir::model::bundle::BundleWriter;
+use crate::fhir::model::json;
+use crate::fhir::search::{Handling, Summary, Total};
+use crate::storage::{FoundOne, Page, Position, Version};
+
+pub use everything::{everything, parameters};
+use paging::Mark;
+use reach::{Parts, parts};
+
+/// A search as it was asked for.
+pub struct SearchRequest {
+    pub reach: Reach,
+    /// The parameters, decoded, in order.
+    pub pairs: Vec<(String, String)>,
+    pub handling: Handling,
+}
+
+const DEFAULT_COUNT: u32 = 20;
+
+/// The Bundle of a search.
+pub fn search(node: &Node, request: &SearchRequest) -> Result<Vec<u8>> {
+    let parts = parts(node, &request.reach, &request.pairs, request.handling)?;
+    let types = request.pairs.iter().filter(|(name, _)| name == "_type");
+    let applied = types.chain(&parts.query.applied).cloned().collect();
+    answer(
+        node,
+        &Asked {
+            path: path(&request.reach),
+            applied,
+            parts,
+        },
+    )
+}
+
+/// A search, read.
+struct Asked {
+    /// Below the base.
+    path: String,
+    /// What was really processed.
+    applied: Vec<(String, String)>,
+    parts: Parts,
+}
+
+fn answer(node: &Node, asked: &Asked) -> Result<Vec<u8>> {
+    let query = &asked.parts.query;
+    let base = format!("{}{}", node.base, asked.path);
+    let applied = query_string(&asked.applied);
+    // Without the base: another process may be reached by another address.
+    let bound_to = format!("{}?{applied}", asked.path);
+    let mark = match &query.cursor {
+        Some(cursor) => Some(Mark::open(node, &bound_to, cursor)?),
+        None => None,
+    };
+    let count = query.count.unwrap_or(DEFAULT_COUNT);
+    let only_count = query.summary == Summary::Count || count == 0;
+    let limit = usize::try_from(count).unwrap_or(usize::MAX);
+
+    let mut found = Matches::default();
+    if !only_count {
+        found = matches(node, &asked.parts, mark.as_ref(), limit)?;
+    }
+    let mut total = None;
+    if !only_count && mark.is_none() && !found.more {
+        // The first page holds everything: the total costs nothing.
+        total = i64::try_from(found.found.len()).ok();
+    }
+    if total.is_none() && (only_count || query.total != Total::None) {
+        let mut sum = 0i64;
+        for part in &asked.parts.parts {
+            let count = node.store.count(&part.resource_type, part.clause.clone())?;
+            sum = sum.saturating_add(count);
+        }
+        total = Some(sum);
+    }
+
+    let mut bundle = BundleWriter::new("searchset");
+    if let Some(total) = total {
+        bundle.total(total);
+    }
+    let mut links = vec![("self", link(&base, &applied, query.cursor.as_deref()))];
+    if !only_count {
+        links.push(("first", link(&base, &applied, None)));
+        for (name, mark) in found.neighbours(mark.as_ref()) {
+            let cursor = mark.seal(node, &bound_to)?;
+            links.push((name, link(&base, &applied, Some(&cursor))));
+        }
+    }
+    bundle.links(&links);
+    let subset = Subset::of(query);
+    for one in &found.found {
+        write_entry(node, &mut bundle, &one.version, &subset, "match")?;
+    }
+    // Elements are named for the matches; what is included is told as much as the summary says.
+    let subset = Subset {
+        summary: query.summary,
+        elements: Vec::new(),
+    };
+    for one in include::included(node, &query.includes, &found.found)? {
+        write_entry(node, &mut bundle, &one.version, &subset, "include")?;
+    }
+    if !asked.parts.warnings.is_empty() {
+        write_outcome(&mut bundle, &asked.parts.warnings);
+    }
+    Ok(bundle.finish())
+}
+
+/// The matches of a page, in order.
+#[derive(Default)]
+struct Matches {
+    found: Vec<FoundOne>,
+    first: Option<Position>,
+    last: Option<Position>,
+    /// Whether there are more in the direction that was asked for.
+    more: bool,
+    until: i64,
+}
+
+impl Matches {
+    /// The links to other pages.
+    fn neighbours(&self, mark: Option<&Mark>) -> Vec<(&'static str, Mark)> {
+        let backward = mark.is_some_and(|mark| mark.backward);
+        let to = |position: &Option<Position>, backward| {
+            position.clone().map(|position| Mark {
+                position,
+                backward,
+                until: self.until,
+            })
+        };
+        let (before, after) = if backward {
+            (self.more, true)
+        } else {
+            (mark.is_some(), self.more)
+        };
+        let previous = before.then(|| to(&self.first, true)).flatten();
+        let next = after.then(|| to(&self.last, false)).flatten();
+        (previous.map(|mark| ("prev", mark)).into_iter())
+            .chain(next.map(|mark| ("next", mark)))
+            .collect()
+    }
+}
+
+fn matches(node: &Node, asked: &Parts, mark: Option<&Mark>, limit: usize) -> Result<Matches> {
+    let page = |resource_type: &str| Page {
+        keys: paging::keys(node, resource_type, &asked.query),
+        after: mark.map(|mark| mark.position.clone()),
+        backward: mark.is_some_and(|mark| mark.backward),
+        until: mark.map(|mark| mark.until),
+        ..Page::first(limit)
+    };
+    if let [part] = asked.parts.as_slice() {
+        let name = part.resource_type.as_str();
+        let found = node.store.search(name, part.clause.clone(), page(name))?;
+        return Ok(Matches {
+            found: found.found.into_iter().map(|(_, one)| one).collect(),
+            first: found.first,
+            last: found.last,
+            more: found.more,
+            until: found.until,
+        });
+    }
+    // Each type is in order: the first of all of them are among the first of each.
+    let mut merged: Vec<(Position, FoundOne)> = Vec::new();
+    let (mut more, mut until) = (false, None);
+    for part in &asked.parts {
+        let name = part.resource_type.as_str();
+        let found = node.store.search(name, part.clause.clone(), page(name))?;
+        more |= found.more;
+        until = until.or(Some(found.until));
+        merged.extend(found.found);
+    }
+    // The keys mean the same for all types, whatever their numbers.
+    let first = asked.parts.first();
+    let order = page(first.map_or("", |part| part.resource_type.as_str()));
+    merged.sort_by(|a, b| paging::compare(&order, &a.0, &b.0));
+    more |= merged.len() > limit;
+    if order.backward {
+        merged.drain(..merged.len().saturating_sub(limit));
+    } else {
+        merged.truncate(limit);
+    }
+    Ok(Matches {
+        first: merged.first().map(|(position, _)| position.clone()),
+        last: merged.last().map(|(position, _)| position.clone()),
+        found: merged.into_iter().map(|(_, one)| one).collect(),
+        more,
+        until: until.unwrap_or(0),
+    })
+}
+
+/// The path below the base.
+fn path(reach: &Reach) -> String {
+    match reach {
+        Reach::System => String::new(),
+        Reach::Type(name) => format!("/{name}"),
+        Reach::Compartment(key, name) => format!("/{key}/{}", name.as_deref().unwrap_or("*")),
+    }
+}
+
+fn write_entry(
+    node: &Node,
+    bundle: &mut BundleWriter,
+    version: &Version,
+    subset: &Subset,
+    mode: &str,
+) -> Result<()> {
+    let json = with_data(node, version.json()?, version.blob)?;
+    let json = subset::apply(node, json, subset)?;
+    let mut entry = bundle.entry();
+    entry.text("fullUrl", &format!("{}/{}", node.base, version.key));
+    entry.raw("resource", &json);
+    entry.object("search", &[("mode", Some(mode))]);
+    entry.end();
+    Ok(())
+}
+
+fn write_outcome(bundle: &mut BundleWriter, warnings: &[Issue]) {
+    let json = json::to_vec(&outcome(warnings));
+    let mut entry = bundle.entry();
+    entry.raw("resource", &json);
+    entry.object("search", &[("mode", Some("outcome"))]);
+    entry.end();
+}
+
+fn link(base: &str, applied: &str, cursor: Option<&str>) -> String {
+    let mut url = String::from(base);
+    let mut separator = '?';
+    if !applied.is_empty() {
+        url.push(separator);
+        url.push_str(applied);
+        separator = '&';
+    }
+    if let Some(cursor) = cursor {
+        url.push(separator);
+        url.push_str("_cursor=");
+        url.push_str(cursor);
+    }
+    url
+}
+
+/// Names and values as a query string.
+fn query_string(pairs: &[(String, String)]) -> String {
+    let mut text = String::new();
+    for (name, value) in pairs {
+        if !text.is_empty() {
+            text.push('&');
+        }
+        encode(name, &mut text);
+        text.push('=');
+        encode(value, &mut text);
+    }
+    text
+}
+
+/// Percent-encodes what a query must not hold bare.
+fn encode(text: &str, out: &mut String) {
+    for byte in text.bytes() {
+        let bare = byte.is_ascii_alphanumeric()
+            || matches!(
+                byte,
+                b'-' | b'.' | b'_' | b'~' | b'/' | b':' | b',' | b'$' | b'!' | b'*'
+            );
+        if bare {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+}

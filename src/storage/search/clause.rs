@@ -1,0 +1,139 @@
+//! What must hold of a resource, in the numbers of the database.
+
+use super::super::index_rows::{IndexRows, RangeRow};
+use crate::clock::Instant;
+
+/// A condition on one resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Clause {
+    /// All of them hold; an empty list holds always.
+    All(Vec<Clause>),
+    /// One of them holds; an empty list never holds.
+    Any(Vec<Clause>),
+    Not(Box<Clause>),
+    /// A parameter has one of these values.
+    Value {
+        param: i64,
+        any_of: Vec<i64>,
+    },
+    /// A parameter has a text like this.
+    Text {
+        param: i64,
+        like: Like,
+    },
+    /// A parameter has an interval like this.
+    Range(Range),
+    /// Something was found for the parameter.
+    Present {
+        param: i64,
+    },
+    /// The logical id is one of these.
+    Id {
+        type_id: i64,
+        any_of: Vec<String>,
+    },
+    /// Last changed within `[low, high)`, microseconds.
+    LastUpdated {
+        type_id: i64,
+        low: Instant,
+        high: Instant,
+    },
+    /// A reference leads to a resource for which the clause of its type holds.
+    Chain {
+        param: i64,
+        targets: Vec<(i64, Clause)>,
+    },
+    /// A resource for which the clause holds refers to this one by the parameter.
+    Has {
+        /// Of the resource that is referred to.
+        type_id: i64,
+        param: i64,
+        clause: Box<Clause>,
+    },
+}
+
+/// How texts are compared; all texts are folded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Like {
+    StartsWith(String),
+    Contains(String),
+    /// The folded text, and the hash of the text as it was written.
+    Exact(String, i64),
+}
+
+/// Bounds on both ends of a closed interval.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Range {
+    pub param: i64,
+    /// Whether the earliest low end of this parameter is the date that resources are ordered by.
+    pub clinical: bool,
+    /// The classes that are asked, each with the greatest length of its intervals.
+    pub classes: Vec<(i64, i64)>,
+    pub low: (i64, i64),
+    pub high: (i64, i64),
+}
+
+impl Range {
+    /// The bounds on `low` within a class: what is known of `high` bounds it too, so that the
+    /// index, which is ordered by `low`, is entered at the right place.
+    pub(super) fn low_in(&self, length: i64) -> (i64, i64) {
+        let least = match length {
+            // As long as may be: it can begin at any time.
+            i64::MAX => i64::MIN,
+            _ => self.high.0.saturating_sub(length),
+        };
+        (self.low.0.max(least), self.low.1.min(self.high.1))
+    }
+
+    fn holds(&self, row: &RangeRow) -> bool {
+        row.param == self.param
+            && self.classes.iter().any(|(class, _)| *class == row.class)
+            && (self.low.0..=self.low.1).contains(&row.low)
+            && (self.high.0..=self.high.1).contains(&row.high)
+    }
+}
+
+impl Clause {
+    /// What never holds.
+    pub fn nothing() -> Self {
+        Clause::Any(Vec::new())
+    }
+
+    /// Whether it can be decided by the resource alone.
+    pub fn is_local(&self) -> bool {
+        match self {
+            Clause::All(clauses) | Clause::Any(clauses) => clauses.iter().all(Clause::is_local),
+            Clause::Not(clause) => clause.is_local(),
+            Clause::Chain { .. } | Clause::Has { .. } => false,
+            _ => true,
+        }
+    }
+
+    /// Whether a resource with these index rows satisfies the clause: the second interpreter,
+    /// for rows that are at hand. What depends on other resources does not hold here
+    /// ([`Clause::is_local`]).
+    pub fn matches(&self, id: &str, last_updated: Instant, rows: &IndexRows) -> bool {
+        match self {
+            Clause::All(clauses) => clauses.iter().all(|c| c.matches(id, last_updated, rows)),
+            Clause::Any(clauses) => clauses.iter().any(|c| c.matches(id, last_updated, rows)),
+            Clause::Not(clause) => !clause.matches(id, last_updated, rows),
+            Clause::Value { param, any_of } => {
+                any_of.iter().any(|value| rows.contains(*param, *value))
+            }
+            Clause::Text { param, like } => rows
+                .strings()
+                .iter()
+                .filter(|row| row.param == *param)
+                .any(|row| match like {
+                    Like::StartsWith(text) => row.value.starts_with(text.as_str()),
+                    Like::Contains(text) => row.value.contains(text.as_str()),
+                    Like::Exact(text, exact) => row.value == *text && row.exact == *exact,
+                }),
+            Clause::Range(range) => rows.ranges().iter().any(|row| range.holds(row)),
+            Clause::Present { param } => rows.has(*param),
+            Clause::Id { any_of, .. } => any_of.iter().any(|wanted| wanted == id),
+            Clause::LastUpdated { low, high, .. } => (*low..*high).contains(&last_updated),
+            Clause::Chain { .. } | Clause::Has { .. } => false,
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! Which rows a search starts from.
+//!
+//! Each clause that can name its resources is a candidate. How many rows it has is counted, up to a
+//! bound, on its index; the one with the fewest leads, and the others are probed row by row. The
+//! choice is ours, not the planner's (`docs/storage.md`).
+
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+
+use super::super::connection::AnyConnection;
+use super::super::sql::Sql;
+use super::clause::Clause;
+use super::probe::{Names, ids, probe, range_rows, text_bounds};
+use crate::error::Result;
+
+/// As many parts as a leader may be made of.
+const MOST_PARTS: usize = 20;
+
+/// What planning needs throughout.
+pub struct Planning {
+    pub names: Names,
+    /// A leader with fewer rows is collected and sorted; beyond, rows are walked in the order asked for.
+    pub few: i64,
+}
+
+/// The SQL type of what a leader selects: sort, pk.
+pub type Pair = (BigInt, BigInt);
+
+/// Rows to start from.
+#[derive(Clone)]
+pub struct Leader {
+    /// Selects sort and pk.
+    pub sql: Sql<Pair>,
+    /// Rows, counted up to [`Planning::few`].
+    pub rows: i64,
+    /// Whether each resource comes once.
+    pub unique: bool,
+    /// Whether the clause holds for every row, so that it need not be probed.
+    pub exact: bool,
+}
+
+/// The leader of a clause; `None` when it cannot name its resources.
+pub fn leader(
+    connection: &mut AnyConnection,
+    clause: &Clause,
+    planning: &mut Planning,
+) -> Result<Option<Leader>> {
+    Ok(match clause {
+        Clause::All(clauses) => best(connection, clauses, planning)?
+            .map(|(index, leader)| narrowed(leader, clauses, index, planning)),
+        // Many intervals in one statement take longer to plan than to walk.
+        Clause::Any(clauses) if clauses.len() > MOST_PARTS => None,
+        Clause::Any(clauses) => {
+            let mut parts = Vec::with_capacity(clauses.len());
+            for clause in clauses {
+                match leader(connection, clause, planning)? {
+                    Some(leader) => parts.push(leader),
+                    None => return Ok(None),
+                }
+            }
+            Some(union(parts))
+        }
+        Clause::Value { param, any_of } => {
+            let sql = Sql::new(
+                "SELECT v.sort, v.pk FROM index_value v WHERE v.patient = 0 AND v.param = ",
+            )
+            .bind(*param)
+            .push(" AND v.value IN ")
+            .bind_list(any_of);
+            Some(measured(connection, planning.few, sql, any_of.len() < 2)?)
+        }
+        Clause::Text { param, like } => {
+            let sql = Sql::new(
+                "SELECT r.sort, r.pk FROM index_string s CROSS JOIN index_resource r WHERE r.pk = s.pk AND s.param = ",
+            )
+            .bind(*param);
+            let counted =
+                Sql::<()>::new("SELECT 1 FROM index_string s WHERE s.param = ").bind(*param);
+            let rows = count(connection, planning.few, text_bounds(counted, like))?;
+            Some(Leader {
+                sql: text_bounds(sql, like),
+                rows,
+                unique: false,
+                exact: true,
+            })
+        }
+        Clause::Range(range) => {
+            let (mut sql, mut counted) = (Sql::new(""), Sql::<()>::new(""));
+            for (index, class) in range.classes.iter().enumerate() {
+                let union = if index > 0 { " UNION ALL " } else { "" };
+                counted = counted
+                    .push(union)
+                    .push("SELECT 1 FROM index_range g WHERE ");
+                counted = range_rows(counted, range, *class);
+                sql = sql.push(union).push(
+                    "SELECT r.sort, r.pk FROM index_range g CROSS JOIN index_resource r WHERE r.pk = g.pk AND ",
+                );
+                sql = range_rows(sql, range, *class);
+            }
+            Some(Leader {
+                rows: count(connection, planning.few, counted)?,
+                sql,
+                unique: false,
+                exact: true,
+            })
+        }
+        Clause::Id { type_id, any_of } => {
+            let sql = Sql::new("SELECT o.sort, o.pk FROM resource r CROSS JOIN index_resource o WHERE o.pk = r.pk AND r.type = ")
+                .bind(*type_id)
+                .push(" AND r.id IN ");
+            let sql = ids(sql, any_of).push(" AND r.deleted = ").bind_bool(false);
+            Some(Leader {
+                sql,
+                rows: i64::try_from(any_of.len()).unwrap_or(i64::MAX),
+                unique: true,
+                exact: true,
+            })
+        }
+        Clause::LastUpdated { type_id, low, high } => {
+            let sql = Sql::new("SELECT o.sort, o.pk FROM resource r CROSS JOIN index_resource o WHERE o.pk = r.pk AND r.type = ")
+                .bind(*type_id)
+                .push(" AND r.last_updated >= ")
+                .bind(*low)
+                .push(" AND r.last_updated < ")
+                .bind(*high)
+                .push(" AND r.deleted = ")
+                .bind_bool(false);
+            Some(measured(connection, planning.few, sql, true)?)
+        }
+        Clause::Chain { param, targets } => {
+            let (mut parts, mut exact) = (Vec::with_capacity(targets.len()), true);
+            for (_, clause) in targets {
+                let Some(target) = leader(connection, clause, planning)? else {
+                    return Ok(None);
+                };
+                exact &= target.exact;
+                let at = planning.names.next();
+                parts.push(
+                    Sql::new("SELECT v.sort, v.pk FROM (")
+                        .append(target.sql)
+                        .push(") ")
+                        .alias('t', at)
+                        .push(" CROSS JOIN index_resource r CROSS JOIN index_value v WHERE r.pk = ")
+                        .alias('t', at)
+                        .push(".pk AND v.patient = 0 AND v.param = ")
+                        .bind(*param)
+                        .push(" AND v.value = r.link"),
+                );
+            }
+            Some(joined(connection, planning.few, parts, exact)?)
+        }
+        Clause::Has {
+            type_id,
+            param,
+            clause,
+        } => {
+            let Some(source) = leader(connection, clause, planning)? else {
+                return Ok(None);
+            };
+            let at = planning.names.next();
+            let sql = Sql::new("SELECT r.sort, r.pk FROM (")
+                .append(source.sql.clone())
+                .push(") ")
+                .alias('t', at)
+                .push(" CROSS JOIN index_link l CROSS JOIN index_resource r WHERE l.pk = ")
+                .alias('t', at)
+                .push(".pk AND l.param = ")
+                .bind(*param)
+                .push(" AND r.link = l.link AND r.type = ")
+                .bind(*type_id);
+            Some(joined(connection, planning.few, vec![sql], source.exact)?)
+        }
+        Clause::Not(_) | Clause::Present { .. } => None,
+    })
+}
+
+/// The clause of a list that has the fewest rows.
+pub fn best(
+    connection: &mut AnyConnection,
+    clauses: &[Clause],
+    planning: &mut Planning,
+) -> Result<Option<(usize, Leader)>> {
+    let mut found: Option<(usize, Leader)> = None;
+    for (index, clause) in clauses.iter().enumerate() {
+        if let Some(leader) = leader(connection, clause, planning)?
+            && found
+                .as_ref()
+                .is_none_or(|(_, best)| leader.rows < best.rows)
+        {
+            let none = leader.rows == 0;
+            found = Some((index, leader));
+            if none {
+                break;
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn union(parts: Vec<Leader>) -> Leader {
+    let mut all = Leader {
+        sql: Sql::new(""),
+        rows: 0,
+        unique: parts.len() < 2,
+        exact: true,
+    };
+    if parts.is_empty() {
+        all.sql = Sql::new("SELECT v.sort, v.pk FROM index_value v WHERE 1 = 0");
+    }
+    for (index, part) in parts.into_iter().enumerate() {
+        all.sql = all
+            .sql
+            .push(if index > 0 { " UNION ALL " } else { "" })
+            .append(part.sql);
+        all.rows = all.rows.saturating_add(part.rows);
+        all.exact &= part.exact;
+        all.unique &= part.unique;
+    }
+    all
+}
+
+/// The rows of a leader for which the other clauses of its list hold too.
+fn narrowed(leader: Leader, clauses: &[Clause], index: usize, planning: &mut Planning) -> Leader {
+    let others = clauses
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| !(leader.exact && *at == index));
+    let at = planning.names.next();
+    let mut sql = Sql::new("SELECT ")
+        .alias('t', at)
+        .push(".sort, ")
+        .alias('t', at)
+        .push(".pk FROM (")
+        .append(leader.sql)
+        .push(") ")
+        .alias('t', at)
+        .push(" WHERE 1 = 1");
+    for (_, clause) in others {
+        sql = probe(sql.push(" AND "), clause, at, &mut planning.names);
+    }
+    Leader {
+        sql,
+        exact: true,
+        ..leader
+    }
+}
+
+/// Rows reached through other resources.
+fn joined(
+    connection: &mut AnyConnection,
+    few: i64,
+    parts: Vec<Sql<Pair>>,
+    exact: bool,
+) -> Result<Leader> {
+    let leaders = parts.into_iter().map(|sql| Leader {
+        sql,
+        rows: 0,
+        unique: false,
+        exact,
+    });
+    let all = union(leaders.collect());
+    Ok(Leader {
+        exact,
+        ..measured(connection, few, all.sql, false)?
+    })
+}
+
+fn measured(
+    connection: &mut AnyConnection,
+    few: i64,
+    sql: Sql<Pair>,
+    unique: bool,
+) -> Result<Leader> {
+    let rows = count(
+        connection,
+        few,
+        Sql::new("SELECT 1 FROM (").append(sql.clone()).push(") c"),
+    )?;
+    Ok(Leader {
+        sql,
+        rows,
+        unique,
+        exact: true,
+    })
+}
+
+/// Rows of a statement, counted up to a bound.
+fn count(connection: &mut AnyConnection, few: i64, sql: Sql<()>) -> Result<i64> {
+    Ok(Sql::<BigInt>::new("SELECT COUNT(*) FROM (SELECT * FROM (")
+        .uncached()
+        .append(sql)
+        .push(") m LIMIT ")
+        .bind(few)
+        .push(") n")
+        .get_result(connection)?)
+}

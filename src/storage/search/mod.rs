@@ -1,0 +1,334 @@
+//! Search: from clauses to rows.
+//!
+//! One clause leads: its rows are collected when they are few, else walked in the order that was
+//! asked for. The other clauses are probed on each row. Where a page ends is a position among the
+//! keys of the order, so that every page costs the same.
+
+mod clause;
+mod include;
+mod leader;
+mod order;
+mod probe;
+mod window;
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+
+use super::connection::AnyConnection;
+use super::sql::Sql;
+use crate::error::Result;
+
+pub use clause::{Clause, Like, Range};
+pub use include::{Direction, Step, by_number, reached};
+pub use order::{By, Key, MOST_KEYS, Page, Position};
+
+use leader::{Leader, Pair, Planning, best};
+use order::FEW;
+use probe::{Names, probe};
+use window::{WIDTHS, window};
+
+/// Number of the alias of the rows that a search walks.
+const ROWS: u32 = 0;
+
+/// A found resource: its position, then the columns of a version.
+pub struct FoundRow {
+    pub position: Position,
+    pub version: FoundVersion,
+}
+
+/// id, version, last_updated, method, body, blob.
+pub type FoundVersion = (String, i64, i64, i64, Vec<u8>, Option<Vec<u8>>);
+
+type KeySql = (BigInt, BigInt, Text, BigInt, Text, BigInt, Text);
+type KeyRow = (i64, i64, String, i64, String, i64, String);
+type VersionSql = (Text, BigInt, BigInt, BigInt, Binary, Nullable<Binary>);
+
+/// The resources of a page, in order.
+pub fn page(
+    connection: &mut AnyConnection,
+    type_id: i64,
+    every: i64,
+    clause: &Clause,
+    page: &Page,
+) -> Result<Vec<FoundRow>> {
+    let plan = Plan::new(connection, every, clause, page.few, page.is_usual())?;
+    if plan.leader.rows >= page.few {
+        let everything = flat(clause);
+        for width in WIDTHS {
+            let rows = page.limit.saturating_mul(width);
+            let Some(leader) = window(connection, type_id, page, rows)? else {
+                break;
+            };
+            let windowed = Plan {
+                leader,
+                values: None,
+                probed: everything.clone(),
+            };
+            let found = windowed.page(connection, page)?;
+            if found.len() >= page.limit {
+                return Ok(found);
+            }
+        }
+    }
+    plan.page(connection, page)
+}
+
+impl Plan<'_> {
+    fn page(&self, connection: &mut AnyConnection, page: &Page) -> Result<Vec<FoundRow>> {
+        let plan = self;
+        let limit = i64::try_from(page.limit).unwrap_or(i64::MAX);
+        let mut inner = Sql::<()>::new("");
+        let branches = plan.branches(page);
+        let several = branches.len() > 1;
+        for (index, source) in branches.into_iter().enumerate() {
+            let part = plan.rows(page, source);
+            inner = inner.push(if index > 0 { " UNION " } else { "" });
+            inner = if several {
+                inner.push("SELECT * FROM (")
+            } else {
+                inner
+            };
+            inner = order::order(inner.append(part), page)
+                .push(" LIMIT ")
+                .bind(limit);
+            if several {
+                inner = inner
+                    .push(") ")
+                    .alias('b', u32::try_from(index).unwrap_or(0));
+            }
+        }
+        if several {
+            inner = order::order(Sql::new("SELECT * FROM (").append(inner).push(") x"), page)
+                .push(" LIMIT ")
+                .bind(limit);
+        }
+        let select = "SELECT x.pk, x.n0, x.s0, x.n1, x.s1, x.n2, x.s2, \
+                  r.id, r.version, r.last_updated, r.method, r.body, r.blob FROM (";
+        let sql = Sql::<(KeySql, VersionSql)>::new(select)
+            .uncached()
+            .append(inner)
+            .push(") x CROSS JOIN resource r WHERE r.pk = x.pk");
+        let rows: Vec<(KeyRow, FoundVersion)> = order::order(sql, page).load(connection)?;
+        let mut found: Vec<FoundRow> = rows
+            .into_iter()
+            .map(|((pk, n0, s0, n1, s1, n2, s2), version)| FoundRow {
+                position: Position {
+                    numbers: [n0, n1, n2],
+                    texts: [s0, s1, s2],
+                    pk,
+                },
+                version,
+            })
+            .collect();
+        if page.backward {
+            found.reverse();
+        }
+        Ok(found)
+    }
+}
+
+/// How many resources match.
+pub fn count(connection: &mut AnyConnection, every: i64, clause: &Clause) -> Result<i64> {
+    let plan = Plan::new(connection, every, clause, FEW, true)?;
+    let sql = Sql::<BigInt>::new(if plan.leader.unique {
+        "SELECT COUNT(*) FROM ("
+    } else {
+        "SELECT COUNT(DISTINCT t0.pk) FROM ("
+    })
+    .uncached()
+    .append(plan.leader.sql.clone())
+    .push(") ")
+    .alias('t', ROWS)
+    .push(" WHERE ");
+    Ok(plan.probes(sql).get_result(connection)?)
+}
+
+/// The logical ids of at most `limit` resources that match, in the usual order: for preconditions.
+pub fn ids(
+    connection: &mut AnyConnection,
+    type_id: i64,
+    every: i64,
+    clause: &Clause,
+    limit: usize,
+) -> Result<Vec<String>> {
+    let rows = page(connection, type_id, every, clause, &Page::first(limit))?;
+    Ok(rows.into_iter().map(|row| row.version.0).collect())
+}
+
+/// What is walked, and what is probed.
+struct Plan<'a> {
+    leader: Leader,
+    /// The values of the leader, when it may be split into walks that are in order each.
+    values: Option<(i64, &'a [i64])>,
+    probed: Vec<&'a Clause>,
+}
+
+impl<'a> Plan<'a> {
+    fn new(
+        connection: &mut AnyConnection,
+        every: i64,
+        clause: &'a Clause,
+        few: i64,
+        usual: bool,
+    ) -> Result<Self> {
+        let clauses = flat(clause);
+        if let ([Clause::Value { param, any_of }], true) = (clauses.as_slice(), usual) {
+            // Nothing to choose from, and its rows are in order.
+            return Ok(Self::walking(*param, any_of, Vec::new(), few));
+        }
+        let mut planning = Planning {
+            names: Names::default(),
+            few,
+        };
+        let owned: Vec<Clause> = clauses.iter().map(|clause| (*clause).clone()).collect();
+        let found = best(connection, &owned, &mut planning)?;
+        if let Some((index, leader)) = found
+            && (leader.rows < few || matches!(clauses.get(index), Some(Clause::Value { .. })))
+        {
+            let values = match clauses.get(index) {
+                Some(Clause::Value { param, any_of }) if leader.rows >= few => {
+                    Some((*param, any_of.as_slice()))
+                }
+                _ => None,
+            };
+            let exact = leader.exact;
+            let probed = clauses
+                .into_iter()
+                .enumerate()
+                .filter(|(at, _)| !(exact && *at == index))
+                .map(|(_, clause)| clause)
+                .collect();
+            return Ok(Self {
+                leader,
+                values,
+                probed,
+            });
+        }
+        // Everything is frequent: a value that is in order already, or the whole type.
+        let walked = clauses
+            .iter()
+            .position(|clause| matches!(clause, Clause::Value { .. }));
+        let (param, any_of): (i64, &[i64]) = match walked.and_then(|at| clauses.get(at)) {
+            Some(Clause::Value { param, any_of }) => (*param, any_of),
+            _ => (every, &[0]),
+        };
+        let probed = clauses
+            .into_iter()
+            .enumerate()
+            .filter(|(at, _)| Some(*at) != walked)
+            .map(|(_, clause)| clause)
+            .collect();
+        Ok(Self::walking(param, any_of, probed, few))
+    }
+
+    /// The rows of some values, in the order of each.
+    fn walking(param: i64, any_of: &'a [i64], probed: Vec<&'a Clause>, few: i64) -> Self {
+        Self {
+            leader: Leader {
+                sql: value_rows(param, any_of),
+                rows: few,
+                unique: any_of.len() < 2,
+                exact: true,
+            },
+            values: Some((param, any_of)),
+            probed,
+        }
+    }
+
+    /// The rows to start from; several sources when each of them is in order by itself.
+    fn branches(&self, page: &Page) -> Vec<(Sql<Pair>, bool)> {
+        match self.values {
+            Some((param, any_of)) if any_of.len() > 1 && page.is_usual() => any_of
+                .iter()
+                .map(|value| (value_rows(param, std::slice::from_ref(value)), true))
+                .collect(),
+            _ => vec![(self.leader.sql.clone(), self.leader.unique)],
+        }
+    }
+
+    /// The matching rows of one source with the columns of the order, as `x`.
+    fn rows(&self, page: &Page, (source, unique): (Sql<Pair>, bool)) -> Sql<()> {
+        let mut names = Names::default();
+        let at = ROWS;
+        let mut sql = Sql::<()>::new(if unique {
+            "SELECT * FROM (SELECT "
+        } else {
+            "SELECT * FROM (SELECT DISTINCT "
+        })
+        .alias('t', at)
+        .push(".pk");
+        sql = order::key_columns(sql, page, at)
+            .push(" FROM (")
+            .append(source)
+            .push(") ")
+            .alias('t', at)
+            .push(" WHERE ");
+        sql = self.probes_from(sql, &mut names);
+        if let Some(latest) = latest(self.probed.iter().copied()) {
+            // What is dated later cannot match, and is not walked.
+            sql = sql
+                .push(" AND ")
+                .alias('t', at)
+                .push(".sort >= ")
+                .bind(latest.saturating_neg());
+        }
+        if let Some(until) = page.until {
+            sql = sql
+                .push(" AND EXISTS (SELECT 1 FROM resource q WHERE q.pk = ")
+                .alias('t', at)
+                .push(".pk AND q.last_updated <= ")
+                .bind(until)
+                .push(") IS TRUE");
+        }
+        sql = sql.push(") x");
+        match &page.after {
+            Some(position) => order::after(sql.push(" WHERE "), page, position),
+            None => sql,
+        }
+    }
+
+    fn probes<ST>(&self, sql: Sql<ST>) -> Sql<ST> {
+        self.probes_from(sql, &mut Names::default())
+    }
+
+    fn probes_from<ST>(&self, mut sql: Sql<ST>, names: &mut Names) -> Sql<ST> {
+        sql = sql.push("1 = 1");
+        for clause in &self.probed {
+            sql = probe(sql.push(" AND "), clause, ROWS, names);
+        }
+        sql
+    }
+}
+
+fn value_rows(param: i64, any_of: &[i64]) -> Sql<Pair> {
+    Sql::new("SELECT v.sort, v.pk FROM index_value v WHERE v.patient = 0 AND v.param = ")
+        .bind(param)
+        .push(" AND v.value IN ")
+        .bind_list(any_of)
+}
+
+/// The latest clinical date that all of the clauses allow.
+fn latest<'a>(clauses: impl Iterator<Item = &'a Clause>) -> Option<i64> {
+    clauses.filter_map(latest_of).min()
+}
+
+fn latest_of(clause: &Clause) -> Option<i64> {
+    match clause {
+        Clause::All(clauses) => latest(clauses.iter()),
+        Clause::Any(clauses) => {
+            let each = clauses.iter().map(latest_of);
+            each.collect::<Option<Vec<_>>>()?.into_iter().max()
+        }
+        // The earliest beginning is not later than that of the interval that matches.
+        Clause::Range(range) if range.clinical => Some(range.low.1.min(range.high.1)),
+        _ => None,
+    }
+}
+
+/// The clauses that must all hold.
+fn flat(clause: &Clause) -> Vec<&Clause> {
+    match clause {
+        Clause::All(clauses) => clauses.iter().flat_map(flat).collect(),
+        other => vec![other],
+    }
+}
