@@ -12,7 +12,8 @@ pub struct Args {
     /// FHIR base of the server, `http://` only.
     #[arg(long, value_name = "URL")]
     pub base: Option<String>,
-    /// Workloads, in the order in which they run [default: all; `mem` only with --mem-path].
+    /// Workloads, in the order in which they run [default: all; `mem` only with --mem-path,
+    /// `search` only with --scale, and then first].
     #[arg(long, value_enum, value_delimiter = ',')]
     pub workload: Vec<Workload>,
     /// Numbers of clients, each with one connection and one request at a time.
@@ -21,6 +22,21 @@ pub struct Args {
     /// Numbers of clients of the import workload, whose requests are large.
     #[arg(long, value_delimiter = ',', default_value = "1,4")]
     pub import_clients: Vec<usize>,
+    /// Numbers of clients of the search workloads.
+    #[arg(long, value_delimiter = ',', default_value = "1,8")]
+    pub search_clients: Vec<usize>,
+    /// Searches to measure, of the group `search` [default: all].
+    #[arg(long, value_delimiter = ',', value_name = "NAME")]
+    pub search: Vec<String>,
+    /// DocumentReferences to search among; the other types are in proportion [default: 10000].
+    #[arg(long, value_name = "DOCUMENTS")]
+    pub scale: Option<usize>,
+    /// Patients to search among [default: a fiftieth of the scale].
+    #[arg(long)]
+    pub patients: Option<usize>,
+    /// Ends each search workload after so many requests, if it takes less than --seconds.
+    #[arg(long)]
+    pub requests: Option<u64>,
     /// Length of each measurement.
     #[arg(long, default_value = "5", value_parser = seconds)]
     pub seconds: Duration,
@@ -85,13 +101,19 @@ impl Args {
     /// The settings with `--smoke` and the choice of workloads worked in.
     pub fn effective(mut self) -> Self {
         if self.workload.is_empty() {
-            let wanted =
-                |workload: &Workload| *workload != Workload::Mem || self.mem_path.is_some();
+            let wanted = |workload: &Workload| match workload {
+                Workload::Mem => self.mem_path.is_some(),
+                Workload::Search => self.smoke || self.scale.is_some(),
+                _ => true,
+            };
             self.workload = Workload::value_variants()
                 .iter()
                 .copied()
                 .filter(wanted)
                 .collect();
+            // The resources that others leave behind would come among those that searches find.
+            self.workload
+                .sort_by_key(|workload| *workload != Workload::Search);
         }
         if self.smoke {
             self.clients = vec![2];
@@ -100,6 +122,12 @@ impl Args {
             self.warm_up = Duration::from_millis(200);
             self.resources = self.resources.min(50);
             self.bundles = self.bundles.min(2);
+            self.search_clients = vec![1];
+            self.scale = self.scale.or(Some(200));
+            self.requests = Some(1);
+        }
+        if self.workload.contains(&Workload::Search) {
+            self.scale = self.scale.or(Some(10_000));
         }
         self
     }
@@ -107,6 +135,7 @@ impl Args {
     pub fn clients_of(&self, workload: Workload) -> &[usize] {
         match workload {
             Workload::Import => &self.import_clients,
+            Workload::Search => &self.search_clients,
             _ => &self.clients,
         }
     }
@@ -137,6 +166,8 @@ pub enum Workload {
     MiniTransaction,
     /// POST of large transactions, one patient record each.
     Import,
+    /// The search workloads, over data of their own (--scale).
+    Search,
 }
 
 impl Workload {
@@ -153,6 +184,7 @@ impl Workload {
             Self::ConditionalRace => "conditional-race",
             Self::MiniTransaction => "mini-transaction",
             Self::Import => "import",
+            Self::Search => "search",
         }
     }
 }

@@ -17,6 +17,7 @@ mod report;
 mod request;
 mod resources;
 mod runner;
+mod search;
 mod workloads;
 
 use std::process::ExitCode;
@@ -25,7 +26,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use clap::Parser;
 use serde_json::{Value, json};
 
-use args::Args;
+use args::{Args, Workload};
 use client::Connection;
 use prepare::Context;
 use process::{Started, Watched};
@@ -89,8 +90,16 @@ fn run(args: &Args, base: &str) -> Result<Report, String> {
         println!("start to first answer {millis:.0} ms");
     }
     let mut context = Context::new(args.clone(), target, run);
-    report::print_heading();
+    let mut headed = false;
     for workload in &args.workload {
+        if *workload == Workload::Search {
+            report.measured.extend(search::run(&context, &server)?);
+            headed = false;
+            continue;
+        }
+        if !std::mem::replace(&mut headed, true) {
+            report::print_heading();
+        }
         let counts = args.clients_of(*workload);
         let most = counts.iter().copied().max().unwrap_or(1);
         let prepared = workloads::prepare(&mut context, *workload, most)?;
@@ -160,6 +169,9 @@ fn settings(args: &Args, run: u32) -> Value {
         "createBytes": args.create_bytes,
         "bundleEntries": args.bundle_entries,
         "bundles": args.bundles,
+        "scale": args.scale,
+        "patients": args.patients,
+        "requests": args.requests,
         "seed": args.seed,
         "run": run,
     })

@@ -23,6 +23,18 @@ const FAMILY_NAMES: &[&str] = &[
     "Generandi",
     "Astrattini",
 ];
+/// Together 4 096 family names that nobody bears.
+pub const NAME_STEMS: &[&str] = &[
+    "Prova", "Campio", "Esempi", "Fitti", "Sinte", "Banco", "Misura", "Semina", "Modello",
+    "Carica", "Traccio", "Verifa", "Ipote", "Simu", "Genera", "Astra",
+];
+pub const NAME_MIDDLES: &[&str] = &[
+    "ba", "ca", "de", "fi", "ga", "lu", "mo", "ne", "po", "ri", "sa", "te", "vi", "zo", "ru", "le",
+];
+pub const NAME_ENDS: &[&str] = &[
+    "lli", "nesi", "ardi", "zzi", "ttoni", "vati", "randi", "nelli", "ucci", "canti", "lini",
+    "fanti", "sani", "lotti", "ndi", "ttini",
+];
 const WOMEN: &[&str] = &[
     "Alba", "Carla", "Elena", "Irene", "Marta", "Nives", "Silvia", "Wanda",
 ];
@@ -42,7 +54,7 @@ const TOWNS: &[(&str, &str, &str)] = &[
 /// A person who does not exist.
 #[derive(Debug, Clone)]
 pub struct Person {
-    pub family: &'static str,
+    pub family: String,
     pub given: &'static str,
     pub gender: &'static str,
     pub birth_date: String,
@@ -53,8 +65,20 @@ pub struct Person {
 
 impl Person {
     pub fn invent(random: &mut Random) -> Self {
+        Self::of_family(random, |random| random.pick(FAMILY_NAMES).to_owned())
+    }
+
+    /// As `invent`, with thousands of family names, as a search among many people needs them.
+    pub fn invent_among_many(random: &mut Random) -> Self {
+        Self::of_family(random, |random| {
+            let pieces = [NAME_STEMS, NAME_MIDDLES, NAME_ENDS];
+            pieces.map(|choices| random.pick(choices)).concat()
+        })
+    }
+
+    fn of_family(random: &mut Random, name: impl Fn(&mut Random) -> String) -> Self {
         let woman = random.below(2) == 0;
-        let family = random.pick(FAMILY_NAMES);
+        let family = name(random);
         let given = random.pick(if woman { WOMEN } else { MEN });
         let (town, postal_code, town_code) = random.pick(TOWNS);
         let (year, month, day) = (
@@ -65,7 +89,7 @@ impl Person {
         let month_letter = b"ABCDEHLMPRST".get(usize::try_from(month - 1).unwrap_or(0));
         let fifteen = format!(
             "{}{}{:02}{}{:02}{town_code}",
-            family_letters(family),
+            family_letters(&family),
             given_letters(given),
             year % 100,
             char::from(month_letter.copied().unwrap_or(b'A')),

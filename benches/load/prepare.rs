@@ -7,7 +7,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::args::Args;
-use crate::client::Connection;
+use crate::client::{Answer, Connection};
 use crate::random::Random;
 use crate::request::{Serials, Target};
 use crate::resources::{self, SERIAL};
@@ -144,12 +144,25 @@ impl Context {
         count: usize,
         make: impl Fn(usize) -> String + Sync,
     ) -> Result<Vec<Identity>, String> {
+        let identity = |answer: &Answer<'_>| answer.identity().ok_or("the answer names no id");
+        self.write_all(label, (count, FILLERS), make, identity)
+    }
+
+    /// Sends `count` writes over `connections` and returns what `read` takes from each answer,
+    /// in order.
+    pub fn write_all<T: Send>(
+        &self,
+        label: &'static str,
+        (count, connections): (usize, usize),
+        make: impl Fn(usize) -> String + Sync,
+        read: impl Fn(&Answer<'_>) -> Result<T, &'static str> + Sync,
+    ) -> Result<Vec<T>, String> {
         let bar = ProgressBar::new(u64::try_from(count).unwrap_or(0)).with_message(label);
         if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}, {eta} left") {
             bar.set_style(style);
         }
         let next = AtomicUsize::new(0);
-        let filler = || -> Result<Vec<(usize, Identity)>, String> {
+        let filler = || -> Result<Vec<(usize, T)>, String> {
             let runtime = crate::runner::runtime()?;
             let mut connection = Connection::new(&self.target.address);
             let mut written = Vec::new();
@@ -159,9 +172,9 @@ impl Context {
                     return Ok(written);
                 }
                 let request = make(number);
-                let identity = runtime.block_on(write(&mut connection, request.as_bytes()));
-                match identity {
-                    Ok(identity) => written.push((number, identity)),
+                let outcome = runtime.block_on(write(&mut connection, request.as_bytes(), &read));
+                match outcome {
+                    Ok(taken) => written.push((number, taken)),
                     Err(error) => {
                         // The others need not go on either.
                         next.store(count, Ordering::Relaxed);
@@ -173,7 +186,7 @@ impl Context {
         };
         let mut all = Vec::with_capacity(count);
         let outcome = std::thread::scope(|scope| {
-            let fillers: Vec<_> = (0..FILLERS.min(count))
+            let fillers: Vec<_> = (0..connections.min(count))
                 .map(|_| scope.spawn(filler))
                 .collect();
             for filler in fillers {
@@ -188,11 +201,15 @@ impl Context {
         bar.finish_and_clear();
         outcome?;
         all.sort_by_key(|(number, _)| *number);
-        Ok(all.into_iter().map(|(_, identity)| identity).collect())
+        Ok(all.into_iter().map(|(_, taken)| taken).collect())
     }
 }
 
-async fn write(connection: &mut Connection, request: &[u8]) -> Result<Identity, String> {
+async fn write<T>(
+    connection: &mut Connection,
+    request: &[u8],
+    read: impl Fn(&Answer<'_>) -> Result<T, &'static str>,
+) -> Result<T, String> {
     let mut tries = 0;
     loop {
         let answer = tokio::time::timeout(LIMIT, connection.call(request)).await;
@@ -200,10 +217,7 @@ async fn write(connection: &mut Connection, request: &[u8]) -> Result<Identity, 
             .map_err(|_| "no answer in time".to_owned())?
             .map_err(|failure| failure.label())?;
         match answer.status {
-            200 | 201 => {
-                let identity = answer.identity();
-                return identity.ok_or_else(|| "the answer names no id".to_owned());
-            }
+            200 | 201 => return read(&answer).map_err(str::to_owned),
             409 | 429 | 503 if tries < TRIES => tries += 1,
             status => {
                 let body = String::from_utf8_lossy(answer.body);

@@ -79,7 +79,7 @@ impl Measured {
         float(self.tally.latencies.count()) / self.seconds
     }
 
-    fn micros_per_request(&self, cpu: Option<f64>) -> Option<f64> {
+    pub fn micros_per_request(&self, cpu: Option<f64>) -> Option<f64> {
         let count = self.tally.latencies.count();
         cpu.filter(|_| count > 0)
             .map(|seconds| seconds * 1e6 / float(count))
@@ -100,13 +100,19 @@ impl Measured {
             "requests": count,
             "requestsPerSecond": rounded(self.per_second()),
             "resourcesPerSecond": rounded(float(self.tally.resources) / self.seconds),
+            "meanAnswerResources": rounded(float(self.tally.resources) / float(count.max(1))),
             "meanAnswerBytes": rounded(float(self.tally.body_bytes) / float(count.max(1))),
             "latencyMicros": {
                 "p50": latencies.permille_micros(500),
                 "p90": latencies.permille_micros(900),
+                "p95": latencies.permille_micros(950),
                 "p99": latencies.permille_micros(990),
                 "max": latencies.max_micros(),
             },
+            "pageMicrosP50": self.pages.as_ref().map(|pages| json!({
+                "firstTenth": pages.first_micros,
+                "lastTenth": pages.last_micros,
+            })),
             "errors": self.tally.errors,
             "serverCpuSeconds": self.server_cpu.map(rounded),
             "serverCpuMicrosPerRequest": self.micros_per_request(self.server_cpu).map(rounded),
@@ -207,7 +213,7 @@ fn push(ratios: &mut Vec<Ratio>, name: String, part: f64, whole: f64) {
     }
 }
 
-fn figure(value: Option<f64>) -> String {
+pub fn figure(value: Option<f64>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| format!("{value:.1}"))
 }
 
@@ -217,7 +223,7 @@ fn rounded(value: f64) -> f64 {
 }
 
 /// Exact up to 2^53, far above any count here.
-fn float(count: u64) -> f64 {
+pub fn float(count: u64) -> f64 {
     let high = u32::try_from(count >> 32).unwrap_or(u32::MAX);
     let low = u32::try_from(count & 0xffff_ffff).unwrap_or(u32::MAX);
     f64::from(high) * 4_294_967_296.0 + f64::from(low)

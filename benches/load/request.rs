@@ -34,9 +34,10 @@ impl Target {
             }
             lines.push_str(&format!("{}: {}\r\n", name.trim(), value.trim()));
         }
-        // An answer to a write without the resource is the cheapest a client can ask for.
+        // An answer to a write without the resource is the cheapest a client can ask for, and a
+        // search of which the server leaves out what it does not know is not the one measured.
         if !lines.to_ascii_lowercase().contains("prefer:") {
-            lines.push_str("Prefer: return=minimal\r\n");
+            lines.push_str("Prefer: return=minimal, handling=strict\r\n");
         }
         let path = path.trim_matches('/');
         Ok(Self {

@@ -12,7 +12,7 @@ pub const SERIAL: &str = "%%%%%%%%%%%%%%%%%%%%";
 /// System of the identifiers that the generator gives.
 pub const SYSTEM: &str = "https://example.org/fascicolo/load";
 
-const TAX_CODE_SYSTEM: &str = "http://hl7.it/sid/codiceFiscale";
+pub const TAX_CODE_SYSTEM: &str = "http://hl7.it/sid/codiceFiscale";
 const WORDS: &[&str] = &[
     "referto",
     "controllo",

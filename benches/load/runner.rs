@@ -32,12 +32,12 @@ impl Tally {
         self.errors.values().sum()
     }
 
-    fn error(&mut self, reason: String, times: u64) {
+    pub fn error(&mut self, reason: String, times: u64) {
         let count = self.errors.entry(reason).or_default();
         *count = count.saturating_add(times);
     }
 
-    fn add(&mut self, other: Self) {
+    pub fn add(&mut self, other: Self) {
         self.latencies.add(&other.latencies);
         self.resources = self.resources.saturating_add(other.resources);
         self.body_bytes = self.body_bytes.saturating_add(other.body_bytes);
@@ -62,6 +62,15 @@ pub struct Measured {
     pub disk_growth: Option<u64>,
     /// Resources written in warm-up and measurement.
     pub all_resources: u64,
+    /// For searches whose pages are followed to the end.
+    pub pages: Option<PageCost>,
+}
+
+/// Medians over the first and the last tenth of the pages, which ought to be the same.
+#[derive(Debug, Clone)]
+pub struct PageCost {
+    pub first_micros: u64,
+    pub last_micros: u64,
 }
 
 /// When answers count.
@@ -122,6 +131,7 @@ pub fn run(
         resident_kib: None,
         disk_growth: None,
         all_resources: 0,
+        pages: None,
     };
     std::thread::scope(|scope| {
         let barrier = &barrier;

@@ -68,6 +68,7 @@ pub fn prepare(
     let serials = Arc::clone(&context.serials);
     let seed = context.args.seed;
     Ok(match workload {
+        Workload::Search => return Err("search prepares its data itself".into()),
         Workload::Mem => {
             let path = context
                 .args
