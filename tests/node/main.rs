@@ -16,3 +16,4 @@ mod documents;
 mod operating;
 mod rest;
 mod security;
+mod suites;
