@@ -5,7 +5,7 @@
 use super::composite::{self, Composite};
 use super::interval::{self, Class, number};
 use super::plan::{Bounds, Plan, TextLike};
-use super::text::{FoundText, asked};
+use super::text::{FoundText, beginning};
 use super::{Extractor, values};
 use crate::fhir::definitions::{Definitions, SearchKind, SearchParameter};
 use crate::fhir::model::key::is_id;
@@ -28,7 +28,8 @@ const TOKEN: Expected = "code, system|code, |code or system|";
 const DATE: Expected =
     "a date or time that exists, with eq, ne, gt, lt, ge, le, sa, eb or ap in front";
 const NUMBER: Expected = "a number, with eq, ne, gt, lt, ge, le, sa, eb or ap in front";
-pub const TEXT: Expected = "a text of 1 to 2000 bytes";
+pub const TEXT: Expected =
+    "a text of letters or digits, where a part is asked for of at most 200 bytes";
 const COMPOSITE: Expected = "a value for each part of the parameter, with $ between";
 const QUANTITY: Expected = "number, number|system|code or number||code, with eq, ne, gt, lt, ge, le, sa, eb or ap in front";
 
@@ -70,8 +71,7 @@ impl Operands<'_> {
                 }
                 SearchKind::Uri => any_of.push(unescape(item)),
                 SearchKind::String => {
-                    let text = asked(&unescape(item)).ok_or(at(TEXT))?;
-                    let like = TextLike::StartsWith(text);
+                    let like = beginning(&unescape(item)).ok_or(at(TEXT))?;
                     plans.push(Plan::Text {
                         code: code.clone(),
                         like,

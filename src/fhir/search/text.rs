@@ -5,11 +5,13 @@
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
+use super::plan::TextLike;
 use crate::fhir::fhirpath::Item;
 use crate::fhir::model::value::Value;
 
-/// Bytes of a folded text that are kept and compared: what an index row of PostgreSQL can hold.
-const LONGEST: usize = 2000;
+/// Bytes of a folded text that are kept. Names and places are shorter; of a long description the
+/// beginning is enough to be found by.
+const LONGEST: usize = 200;
 
 /// A text to be found by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +66,17 @@ fn spaced(text: &str) -> String {
 pub fn asked(text: &str) -> Option<String> {
     let folded = spaced(text);
     (!folded.is_empty() && folded.len() <= LONGEST).then_some(folded)
+}
+
+/// How the beginning of a text is searched; `None` when it has no letters. What is longer than
+/// what is kept is compared as a whole.
+pub fn beginning(text: &str) -> Option<TextLike> {
+    let folded = spaced(text);
+    match folded.len() {
+        0 => None,
+        1..=LONGEST => Some(TextLike::StartsWith(folded)),
+        _ => Some(TextLike::Exact(cut(folded), text.to_owned())),
+    }
 }
 
 fn cut(mut text: String) -> String {

@@ -215,7 +215,7 @@ fn texts() {
     assert!(read_as("Patient", &with, Handling::Strict).is_ok());
     refused("Patient", "name:below", "x", "exact, contains");
     refused("Patient", "birthdate:exact", "2020", "missing");
-    refused("Patient", "name", "\u{301}", "2000 bytes");
+    refused("Patient", "name", "\u{301}", "200 bytes");
 }
 
 #[test]
