@@ -19,7 +19,7 @@ use crate::fhir::model::value::{Text, Value};
 /// Compiles and evaluates; shared as `Arc<Extractor>`.
 pub struct Extractor {
     definitions: Arc<Definitions>,
-    types: HashMap<Text, OnceLock<Compiled>>,
+    types: HashMap<Text, OnceLock<Vec<Parameter>>>,
     codes: HashMap<Text, Vec<String>>,
     /// Systems that codes imply, by type and parameter, as far as anybody asked.
     implied: Mutex<Implied>,
@@ -42,11 +42,6 @@ pub struct Extracted {
     pub links: Vec<(Text, String)>,
     /// The clinical date: the earliest moment of the parameter `date` of the type, microseconds.
     pub date: Option<i64>,
-}
-
-#[derive(Default)]
-struct Compiled {
-    parameters: Vec<Parameter>,
 }
 
 struct Parameter {
@@ -136,7 +131,7 @@ impl Extractor {
             return extracted;
         };
         let environment = Environment::for_search(&self.definitions);
-        for parameter in &compiled.parameters {
+        for parameter in compiled {
             // An expression that does not fit the data yields nothing to be found by.
             let items = evaluate(&parameter.expression, resource, &environment).unwrap_or_default();
             if !items.is_empty() {
@@ -149,7 +144,7 @@ impl Extractor {
         extracted
     }
 
-    fn compiled(&self, resource_type: &str) -> Option<&Compiled> {
+    fn compiled(&self, resource_type: &str) -> Option<&Vec<Parameter>> {
         let slot = self.types.get(resource_type)?;
         Some(slot.get_or_init(|| self.compile(resource_type)))
     }
@@ -175,8 +170,8 @@ impl Extractor {
             .collect()
     }
 
-    fn compile(&self, resource_type: &str) -> Compiled {
-        let mut compiled = Compiled::default();
+    fn compile(&self, resource_type: &str) -> Vec<Parameter> {
+        let mut compiled = Vec::new();
         for parameter in self.definitions.search_parameters(resource_type) {
             let Some(expression) =
                 own_part(&parameter.expression, resource_type).and_then(|text| parse(&text).ok())
@@ -191,7 +186,7 @@ impl Extractor {
                 _ => Vec::new(),
             };
             if self.knows(resource_type, &parameter.code) {
-                compiled.parameters.push(Parameter {
+                compiled.push(Parameter {
                     code: parameter.code.clone(),
                     kind: parameter.kind,
                     expression,
@@ -269,9 +264,7 @@ impl Extracted {
             SearchKind::Special => {}
         }
     }
-}
 
-impl Extracted {
     /// The values of one element together.
     fn add_composite<'a>(
         &mut self,

@@ -99,19 +99,8 @@ impl Clause {
         Clause::Any(Vec::new())
     }
 
-    /// Whether it can be decided by the resource alone.
-    pub fn is_local(&self) -> bool {
-        match self {
-            Clause::All(clauses) | Clause::Any(clauses) => clauses.iter().all(Clause::is_local),
-            Clause::Not(clause) => clause.is_local(),
-            Clause::Chain { .. } | Clause::Has { .. } => false,
-            _ => true,
-        }
-    }
-
     /// Whether a resource with these index rows satisfies the clause: the second interpreter,
-    /// for rows that are at hand. What depends on other resources does not hold here
-    /// ([`Clause::is_local`]).
+    /// for rows that are at hand. What depends on other resources does not hold here.
     pub fn matches(&self, id: &str, last_updated: Instant, rows: &IndexRows) -> bool {
         match self {
             Clause::All(clauses) => clauses.iter().all(|c| c.matches(id, last_updated, rows)),

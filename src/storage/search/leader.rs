@@ -61,12 +61,7 @@ pub fn leader(
             Some(union(parts))
         }
         Clause::Value { param, any_of } => {
-            let sql = Sql::new(
-                "SELECT v.sort, v.pk FROM index_value v WHERE v.patient = 0 AND v.param = ",
-            )
-            .bind(*param)
-            .push(" AND v.value IN ")
-            .bind_list(any_of);
+            let sql = value_rows(*param, any_of);
             Some(measured(connection, planning.few, sql, any_of.len() < 2)?)
         }
         Clause::Text { param, like } => {
@@ -174,14 +169,22 @@ pub fn leader(
     })
 }
 
+/// The rows of some values of a parameter, in order for each.
+pub fn value_rows(param: i64, any_of: &[i64]) -> Sql<Pair> {
+    Sql::new("SELECT v.sort, v.pk FROM index_value v WHERE v.patient = 0 AND v.param = ")
+        .bind(param)
+        .push(" AND v.value IN ")
+        .bind_list(any_of)
+}
+
 /// The clause of a list that has the fewest rows.
-pub fn best(
+pub fn best<'a>(
     connection: &mut AnyConnection,
-    clauses: &[Clause],
+    clauses: impl IntoIterator<Item = &'a Clause>,
     planning: &mut Planning,
 ) -> Result<Option<(usize, Leader)>> {
     let mut found: Option<(usize, Leader)> = None;
-    for (index, clause) in clauses.iter().enumerate() {
+    for (index, clause) in clauses.into_iter().enumerate() {
         if let Some(leader) = leader(connection, clause, planning)?
             && found
                 .as_ref()

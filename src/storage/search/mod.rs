@@ -22,7 +22,7 @@ pub use clause::{Clause, Like, Range};
 pub use include::{Direction, Step, by_number, reached};
 pub use order::{By, Key, MOST_KEYS, Page, Position};
 
-use leader::{Leader, Pair, Planning, best};
+use leader::{Leader, Pair, Planning, best, value_rows};
 use order::FEW;
 use probe::{Names, probe};
 use window::{WIDTHS, window};
@@ -51,15 +51,15 @@ pub fn page(
     clause: &Clause,
     page: &Page,
 ) -> Result<Vec<FoundRow>> {
-    let plan = Plan::new(connection, every, clause, page.few, page.is_usual())?;
-    if plan.leader.rows >= page.few {
+    let walk = Walk::new(connection, every, clause, page.few, page.is_usual())?;
+    if walk.leader.rows >= page.few {
         let everything = flat(clause);
         for width in WIDTHS {
             let rows = page.limit.saturating_mul(width);
             let Some(leader) = window(connection, type_id, page, rows)? else {
                 break;
             };
-            let windowed = Plan {
+            let windowed = Walk {
                 leader,
                 values: None,
                 probed: everything.clone(),
@@ -70,18 +70,17 @@ pub fn page(
             }
         }
     }
-    plan.page(connection, page)
+    walk.page(connection, page)
 }
 
-impl Plan<'_> {
+impl Walk<'_> {
     fn page(&self, connection: &mut AnyConnection, page: &Page) -> Result<Vec<FoundRow>> {
-        let plan = self;
         let limit = i64::try_from(page.limit).unwrap_or(i64::MAX);
         let mut inner = Sql::<()>::new("");
-        let branches = plan.branches(page);
+        let branches = self.branches(page);
         let several = branches.len() > 1;
         for (index, source) in branches.into_iter().enumerate() {
-            let part = plan.rows(page, source);
+            let part = self.rows(page, source);
             inner = inner.push(if index > 0 { " UNION " } else { "" });
             inner = if several {
                 inner.push("SELECT * FROM (")
@@ -129,18 +128,18 @@ impl Plan<'_> {
 
 /// How many resources match.
 pub fn count(connection: &mut AnyConnection, every: i64, clause: &Clause) -> Result<i64> {
-    let plan = Plan::new(connection, every, clause, FEW, true)?;
-    let sql = Sql::<BigInt>::new(if plan.leader.unique {
+    let walk = Walk::new(connection, every, clause, FEW, true)?;
+    let sql = Sql::<BigInt>::new(if walk.leader.unique {
         "SELECT COUNT(*) FROM ("
     } else {
         "SELECT COUNT(DISTINCT t0.pk) FROM ("
     })
     .uncached()
-    .append(plan.leader.sql.clone())
+    .append(walk.leader.sql.clone())
     .push(") ")
     .alias('t', ROWS)
     .push(" WHERE ");
-    Ok(plan.probes(sql).get_result(connection)?)
+    Ok(walk.probes(sql).get_result(connection)?)
 }
 
 /// The logical ids of at most `limit` resources that match, in the usual order: for preconditions.
@@ -156,14 +155,14 @@ pub fn ids(
 }
 
 /// What is walked, and what is probed.
-struct Plan<'a> {
+struct Walk<'a> {
     leader: Leader,
     /// The values of the leader, when it may be split into walks that are in order each.
     values: Option<(i64, &'a [i64])>,
     probed: Vec<&'a Clause>,
 }
 
-impl<'a> Plan<'a> {
+impl<'a> Walk<'a> {
     fn new(
         connection: &mut AnyConnection,
         every: i64,
@@ -180,8 +179,7 @@ impl<'a> Plan<'a> {
             names: Names::default(),
             few,
         };
-        let owned: Vec<Clause> = clauses.iter().map(|clause| (*clause).clone()).collect();
-        let found = best(connection, &owned, &mut planning)?;
+        let found = best(connection, clauses.iter().copied(), &mut planning)?;
         if let Some((index, leader)) = found
             && (leader.rows < few || matches!(clauses.get(index), Some(Clause::Value { .. })))
         {
@@ -248,7 +246,6 @@ impl<'a> Plan<'a> {
 
     /// The matching rows of one source with the columns of the order, as `x`.
     fn rows(&self, page: &Page, (source, unique): (Sql<Pair>, bool)) -> Sql<()> {
-        let mut names = Names::default();
         let at = ROWS;
         let mut sql = Sql::<()>::new(if unique {
             "SELECT * FROM (SELECT "
@@ -263,7 +260,7 @@ impl<'a> Plan<'a> {
             .push(") ")
             .alias('t', at)
             .push(" WHERE ");
-        sql = self.probes_from(sql, &mut names);
+        sql = self.probes(sql);
         if let Some(latest) = latest(self.probed.iter().copied()) {
             // What is dated later cannot match, and is not walked.
             sql = sql
@@ -287,24 +284,14 @@ impl<'a> Plan<'a> {
         }
     }
 
-    fn probes<ST>(&self, sql: Sql<ST>) -> Sql<ST> {
-        self.probes_from(sql, &mut Names::default())
-    }
-
-    fn probes_from<ST>(&self, mut sql: Sql<ST>, names: &mut Names) -> Sql<ST> {
+    fn probes<ST>(&self, mut sql: Sql<ST>) -> Sql<ST> {
+        let mut names = Names::default();
         sql = sql.push("1 = 1");
         for clause in &self.probed {
-            sql = probe(sql.push(" AND "), clause, ROWS, names);
+            sql = probe(sql.push(" AND "), clause, ROWS, &mut names);
         }
         sql
     }
-}
-
-fn value_rows(param: i64, any_of: &[i64]) -> Sql<Pair> {
-    Sql::new("SELECT v.sort, v.pk FROM index_value v WHERE v.patient = 0 AND v.param = ")
-        .bind(param)
-        .push(" AND v.value IN ")
-        .bind_list(any_of)
 }
 
 /// The latest clinical date that all of the clauses allow.
