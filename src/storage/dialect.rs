@@ -97,6 +97,46 @@ pub fn latest_stamp(connection: &mut AnyConnection) -> Result<Instant> {
     )
 }
 
+/// How one row leads to the next in a search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Joins {
+    /// SQLite keeps the order of `CROSS JOIN`.
+    Crossed,
+    /// PostgreSQL keeps the pairs of tables but not which of two is walked, and takes the wrong one
+    /// where it has no statistics yet: a table is looked up for each row before it, by force.
+    Lateral,
+}
+
+impl Joins {
+    pub fn of(connection: &AnyConnection) -> Self {
+        match connection {
+            AnyConnection::Sqlite(_) => Joins::Crossed,
+            AnyConnection::Postgres(_) => Joins::Lateral,
+        }
+    }
+
+    /// Appends a table that is looked up for each row before it, by a condition.
+    pub fn look_up<ST>(
+        self,
+        sql: Sql<ST>,
+        table: &'static str,
+        alias: impl Fn(Sql<ST>) -> Sql<ST>,
+        on: impl FnOnce(Sql<ST>) -> Sql<ST>,
+    ) -> Sql<ST> {
+        match self {
+            Joins::Crossed => {
+                let sql = alias(sql.push(" CROSS JOIN ").push(table).push(" "));
+                on(sql.push(" ON "))
+            }
+            Joins::Lateral => {
+                let sql = sql.push(" CROSS JOIN LATERAL (SELECT * FROM ").push(table);
+                let sql = alias(sql.push(" "));
+                alias(on(sql.push(" WHERE ")).push(" OFFSET 0) "))
+            }
+        }
+    }
+}
+
 /// Stores the sequence and the time that a group ends with.
 pub fn raise_counter(connection: &mut AnyConnection, seq: i64, stamp: Instant) -> Result<()> {
     Sql::<()>::new("UPDATE counter SET value = ")

@@ -4,8 +4,10 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 
 use super::super::connection::AnyConnection;
+use super::super::dialect::Joins;
 use super::super::sql::Sql;
 use super::FoundVersion;
+use super::leader::ordered;
 use crate::error::Result;
 
 /// Which way references are followed.
@@ -40,21 +42,40 @@ pub fn reached(
     if from.is_empty() || step.params.is_empty() {
         return Ok(Vec::new());
     }
-    let sql = match step.direction {
-        Direction::Forward => Sql::<BigInt>::new(
-            "SELECT DISTINCT r.pk FROM index_link l CROSS JOIN index_resource r WHERE r.link = l.link AND l.pk IN ",
-        )
-        .bind_list(from)
-        .push(" AND l.param IN ")
-        .bind_list(&step.params),
-        Direction::Reverse => Sql::<BigInt>::new(
-            "SELECT DISTINCT r.pk FROM index_resource m CROSS JOIN index_value v CROSS JOIN index_resource r WHERE v.patient = 0 AND v.param IN ",
-        )
-        .bind_list(&step.params)
-        .push(" AND v.value = m.link AND r.pk = v.pk AND m.pk IN ")
-        .bind_list(from),
-    };
-    let mut sql = sql.uncached();
+    let joins = Joins::of(connection);
+    let mut sql = match step.direction {
+        Direction::Forward => {
+            let sql = Sql::<BigInt>::new("SELECT DISTINCT r.pk FROM index_link l");
+            joins
+                .look_up(
+                    sql,
+                    "index_resource",
+                    |sql| sql.push("r"),
+                    |sql| sql.push("r.link = l.link"),
+                )
+                .push(" WHERE l.pk IN ")
+                .bind_list(from)
+                .push(" AND l.param IN ")
+                .bind_list(&step.params)
+        }
+        Direction::Reverse => {
+            let sql = Sql::<BigInt>::new("SELECT DISTINCT r.pk FROM index_resource m");
+            let sql = joins.look_up(
+                sql,
+                "index_value",
+                |sql| sql.push("v"),
+                |sql| {
+                    sql.push("v.patient = 0 AND v.param IN ")
+                        .bind_list(&step.params)
+                        .push(" AND v.value = m.link")
+                },
+            );
+            ordered(joins, sql, "v.pk")
+                .push(" WHERE m.pk IN ")
+                .bind_list(from)
+        }
+    }
+    .uncached();
     if let Some(type_id) = step.type_id {
         sql = sql.push(" AND r.type = ").bind(type_id);
     }

@@ -8,6 +8,7 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
 use super::super::connection::AnyConnection;
+use super::super::dialect::Joins;
 use super::super::sql::Sql;
 use super::clause::Clause;
 use super::probe::{Names, ids, probe, range_rows, text_bounds};
@@ -65,9 +66,12 @@ pub fn leader(
             Some(measured(connection, planning.few, sql, any_of.len() < 2)?)
         }
         Clause::Text { param, like } => {
-            let sql = Sql::new(
-                "SELECT r.sort, r.pk FROM index_string s CROSS JOIN index_resource r WHERE r.pk = s.pk AND s.param = ",
+            let sql = ordered(
+                planning.names.joins,
+                Sql::new("SELECT r.sort, r.pk FROM index_string s"),
+                "s.pk",
             )
+            .push(" WHERE s.param = ")
             .bind(*param);
             let counted =
                 Sql::<()>::new("SELECT 1 FROM index_string s WHERE s.param = ").bind(*param);
@@ -87,9 +91,10 @@ pub fn leader(
                     .push(union)
                     .push("SELECT 1 FROM index_range g WHERE ");
                 counted = range_rows(counted, range, *class);
-                sql = sql.push(union).push(
-                    "SELECT r.sort, r.pk FROM index_range g CROSS JOIN index_resource r WHERE r.pk = g.pk AND ",
-                );
+                sql = sql
+                    .push(union)
+                    .push("SELECT r.sort, r.pk FROM index_range g");
+                sql = ordered(planning.names.joins, sql, "g.pk").push(" WHERE ");
                 sql = range_rows(sql, range, *class);
             }
             Some(Leader {
@@ -100,10 +105,8 @@ pub fn leader(
             })
         }
         Clause::Id { type_id, any_of } => {
-            let sql = Sql::new("SELECT o.sort, o.pk FROM resource r CROSS JOIN index_resource o WHERE o.pk = r.pk AND r.type = ")
-                .bind(*type_id)
-                .push(" AND r.id IN ");
-            let sql = ids(sql, any_of).push(" AND r.deleted = ").bind_bool(false);
+            let sql = of_type(planning.names.joins, *type_id).push(" AND q.id IN ");
+            let sql = ids(sql, any_of).push(" AND q.deleted = ").bind_bool(false);
             Some(Leader {
                 sql,
                 rows: i64::try_from(any_of.len()).unwrap_or(i64::MAX),
@@ -112,13 +115,12 @@ pub fn leader(
             })
         }
         Clause::LastUpdated { type_id, low, high } => {
-            let sql = Sql::new("SELECT o.sort, o.pk FROM resource r CROSS JOIN index_resource o WHERE o.pk = r.pk AND r.type = ")
-                .bind(*type_id)
-                .push(" AND r.last_updated >= ")
+            let sql = of_type(planning.names.joins, *type_id)
+                .push(" AND q.last_updated >= ")
                 .bind(*low)
-                .push(" AND r.last_updated < ")
+                .push(" AND q.last_updated < ")
                 .bind(*high)
-                .push(" AND r.deleted = ")
+                .push(" AND q.deleted = ")
                 .bind_bool(false);
             Some(measured(connection, planning.few, sql, true)?)
         }
@@ -130,17 +132,7 @@ pub fn leader(
                 };
                 exact &= target.exact;
                 let at = planning.names.next();
-                parts.push(
-                    Sql::new("SELECT v.sort, v.pk FROM (")
-                        .append(target.sql)
-                        .push(") ")
-                        .alias('t', at)
-                        .push(" CROSS JOIN index_resource r CROSS JOIN index_value v WHERE r.pk = ")
-                        .alias('t', at)
-                        .push(".pk AND v.patient = 0 AND v.param = ")
-                        .bind(*param)
-                        .push(" AND v.value = r.link"),
-                );
+                parts.push(referring(planning.names.joins, target.sql, at, *param));
             }
             Some(joined(connection, planning.few, parts, exact)?)
         }
@@ -153,16 +145,28 @@ pub fn leader(
                 return Ok(None);
             };
             let at = planning.names.next();
+            let joins = planning.names.joins;
             let sql = Sql::new("SELECT r.sort, r.pk FROM (")
                 .append(source.sql.clone())
                 .push(") ")
-                .alias('t', at)
-                .push(" CROSS JOIN index_link l CROSS JOIN index_resource r WHERE l.pk = ")
-                .alias('t', at)
-                .push(".pk AND l.param = ")
-                .bind(*param)
-                .push(" AND r.link = l.link AND r.type = ")
-                .bind(*type_id);
+                .alias('t', at);
+            let sql = joins.look_up(
+                sql,
+                "index_link",
+                |sql| sql.push("l"),
+                |sql| {
+                    sql.push("l.pk = ")
+                        .alias('t', at)
+                        .push(".pk AND l.param = ")
+                        .bind(*param)
+                },
+            );
+            let sql = joins.look_up(
+                sql,
+                "index_resource",
+                |sql| sql.push("r"),
+                |sql| sql.push("r.link = l.link AND r.type = ").bind(*type_id),
+            );
             Some(joined(connection, planning.few, vec![sql], source.exact)?)
         }
         Clause::Not(_) | Clause::Present { .. } => None,
@@ -175,6 +179,51 @@ pub fn value_rows(param: i64, any_of: &[i64]) -> Sql<Pair> {
         .bind(param)
         .push(" AND v.value IN ")
         .bind_list(any_of)
+}
+
+/// Appends order and number, as `r`, of the resource that a row of an index belongs to.
+pub fn ordered<ST>(joins: Joins, sql: Sql<ST>, pk: &'static str) -> Sql<ST> {
+    joins.look_up(
+        sql,
+        "index_resource",
+        |sql| sql.push("r"),
+        |sql| sql.push("r.pk = ").push(pk),
+    )
+}
+
+/// The current resources of a type, `q`, with their order, to be continued with `AND`.
+pub fn of_type(joins: Joins, type_id: i64) -> Sql<Pair> {
+    ordered(
+        joins,
+        Sql::new("SELECT r.sort, r.pk FROM resource q"),
+        "q.pk",
+    )
+    .push(" WHERE q.type = ")
+    .bind(type_id)
+}
+
+/// The rows of the resources that refer by a parameter to those of a leader.
+fn referring(joins: Joins, targets: Sql<Pair>, at: u32, param: i64) -> Sql<Pair> {
+    let sql = Sql::new("SELECT v.sort, v.pk FROM (")
+        .append(targets)
+        .push(") ")
+        .alias('t', at);
+    let sql = joins.look_up(
+        sql,
+        "index_resource",
+        |sql| sql.push("r"),
+        |sql| sql.push("r.pk = ").alias('t', at).push(".pk"),
+    );
+    joins.look_up(
+        sql,
+        "index_value",
+        |sql| sql.push("v"),
+        |sql| {
+            sql.push("v.patient = 0 AND v.param = ")
+                .bind(param)
+                .push(" AND v.value = r.link")
+        },
+    )
 }
 
 /// The clause of a list that has the fewest rows.

@@ -15,6 +15,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 
 use super::connection::AnyConnection;
+use super::dialect::Joins;
 use super::sql::Sql;
 use crate::error::Result;
 
@@ -60,6 +61,7 @@ pub fn page(
                 break;
             };
             let windowed = Walk {
+                joins: walk.joins,
                 leader,
                 values: None,
                 probed: everything.clone(),
@@ -106,7 +108,13 @@ impl Walk<'_> {
         let sql = Sql::<(KeySql, VersionSql)>::new(select)
             .uncached()
             .append(inner)
-            .push(") x CROSS JOIN resource r WHERE r.pk = x.pk");
+            .push(") x");
+        let sql = self.joins.look_up(
+            sql,
+            "resource",
+            |sql| sql.push("r"),
+            |sql| sql.push("r.pk = x.pk"),
+        );
         let rows: Vec<(KeyRow, FoundVersion)> = order::order(sql, page).load(connection)?;
         let mut found: Vec<FoundRow> = rows
             .into_iter()
@@ -156,6 +164,7 @@ pub fn ids(
 
 /// What is walked, and what is probed.
 struct Walk<'a> {
+    joins: Joins,
     leader: Leader,
     /// The values of the leader, when it may be split into walks that are in order each.
     values: Option<(i64, &'a [i64])>,
@@ -170,13 +179,14 @@ impl<'a> Walk<'a> {
         few: i64,
         usual: bool,
     ) -> Result<Self> {
+        let joins = Joins::of(connection);
         let clauses = flat(clause);
         if let ([Clause::Value { param, any_of }], true) = (clauses.as_slice(), usual) {
             // Nothing to choose from, and its rows are in order.
-            return Ok(Self::walking(*param, any_of, Vec::new(), few));
+            return Ok(Self::walking(joins, *param, any_of, Vec::new(), few));
         }
         let mut planning = Planning {
-            names: Names::default(),
+            names: Names::new(joins),
             few,
         };
         let found = best(connection, clauses.iter().copied(), &mut planning)?;
@@ -197,6 +207,7 @@ impl<'a> Walk<'a> {
                 .map(|(_, clause)| clause)
                 .collect();
             return Ok(Self {
+                joins,
                 leader,
                 values,
                 probed,
@@ -216,12 +227,19 @@ impl<'a> Walk<'a> {
             .filter(|(at, _)| Some(*at) != walked)
             .map(|(_, clause)| clause)
             .collect();
-        Ok(Self::walking(param, any_of, probed, few))
+        Ok(Self::walking(joins, param, any_of, probed, few))
     }
 
     /// The rows of some values, in the order of each.
-    fn walking(param: i64, any_of: &'a [i64], probed: Vec<&'a Clause>, few: i64) -> Self {
+    fn walking(
+        joins: Joins,
+        param: i64,
+        any_of: &'a [i64],
+        probed: Vec<&'a Clause>,
+        few: i64,
+    ) -> Self {
         Self {
+            joins,
             leader: Leader {
                 sql: value_rows(param, any_of),
                 rows: few,
@@ -285,7 +303,7 @@ impl<'a> Walk<'a> {
     }
 
     fn probes<ST>(&self, mut sql: Sql<ST>) -> Sql<ST> {
-        let mut names = Names::default();
+        let mut names = Names::new(self.joins);
         sql = sql.push("1 = 1");
         for clause in &self.probed {
             sql = probe(sql.push(" AND "), clause, ROWS, &mut names);

@@ -1,20 +1,27 @@
 //! Whether a clause holds for a row that is at hand: boolean SQL about an alias.
 //!
 //! The alias `t<n>` has the columns `pk` and `sort`. A value is looked up by its whole key; texts,
-//! intervals and references by the number of the resource. `EXISTS … IS TRUE` and `CROSS JOIN` keep both
+//! intervals and references by the number of the resource. `EXISTS … IS TRUE` and [`Joins`] keep both
 //! databases from turning a probe into a walk of their own: it is a look-up for each row, no more.
 
+use super::super::dialect::Joins;
 use super::super::sql::Sql;
 use super::clause::{Clause, Like, Range};
 
-/// Numbers for aliases, so that no inner name hides an outer one.
-#[derive(Default)]
-pub struct Names(u32);
+/// Numbers for aliases, so that no inner name hides an outer one, and how tables are joined.
+pub struct Names {
+    last: u32,
+    pub joins: Joins,
+}
 
 impl Names {
+    pub fn new(joins: Joins) -> Self {
+        Self { last: 0, joins }
+    }
+
     pub fn next(&mut self) -> u32 {
-        self.0 = self.0.saturating_add(1);
-        self.0
+        self.last = self.last.saturating_add(1);
+        self.last
     }
 }
 
@@ -78,24 +85,30 @@ pub fn probe<ST>(sql: Sql<ST>, clause: &Clause, at: u32, names: &mut Names) -> S
             let source = names.next();
             let sql = sql
                 .push("EXISTS (SELECT 1 FROM index_resource ")
-                .alias('x', source)
-                .push(" CROSS JOIN index_value ")
-                .alias('t', source)
+                .alias('x', source);
+            let sql = names.joins.look_up(
+                sql,
+                "index_value",
+                |sql| sql.alias('t', source),
+                |sql| {
+                    sql.alias('t', source)
+                        .push(".patient = 0 AND ")
+                        .alias('t', source)
+                        .push(".param = ")
+                        .bind(*param)
+                        .push(" AND ")
+                        .alias('t', source)
+                        .push(".value = ")
+                        .alias('x', source)
+                        .push(".link")
+                },
+            );
+            let sql = sql
                 .push(" WHERE ")
                 .alias('x', source)
                 .push(".pk = ")
                 .alias('t', at)
-                .push(".pk AND ")
-                .alias('t', source)
-                .push(".patient = 0 AND ")
-                .alias('t', source)
-                .push(".param = ")
-                .bind(*param)
-                .push(" AND ")
-                .alias('t', source)
-                .push(".value = ")
-                .alias('x', source)
-                .push(".link AND ");
+                .push(".pk AND ");
             probe(sql, clause, source, names).push(") IS TRUE")
         }
     }
@@ -169,11 +182,21 @@ fn chain<ST>(
     names: &mut Names,
 ) -> Sql<ST> {
     let target = names.next();
-    let mut sql = sql
+    let sql = sql
         .push("EXISTS (SELECT 1 FROM index_link ")
-        .alias('l', target)
-        .push(" CROSS JOIN index_resource ")
-        .alias('t', target)
+        .alias('l', target);
+    let sql = names.joins.look_up(
+        sql,
+        "index_resource",
+        |sql| sql.alias('t', target),
+        |sql| {
+            sql.alias('t', target)
+                .push(".link = ")
+                .alias('l', target)
+                .push(".link")
+        },
+    );
+    let mut sql = sql
         .push(" WHERE ")
         .alias('l', target)
         .push(".pk = ")
@@ -182,11 +205,7 @@ fn chain<ST>(
         .alias('l', target)
         .push(".param = ")
         .bind(param)
-        .push(" AND ")
-        .alias('t', target)
-        .push(".link = ")
-        .alias('l', target)
-        .push(".link AND (");
+        .push(" AND (");
     for (index, (type_id, clause)) in targets.iter().enumerate() {
         if index > 0 {
             sql = sql.push(" OR ");

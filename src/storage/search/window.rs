@@ -9,8 +9,9 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
 use super::super::connection::AnyConnection;
+use super::super::dialect::Joins;
 use super::super::sql::Sql;
-use super::leader::{Leader, Pair};
+use super::leader::{Leader, Pair, of_type, ordered};
 use super::order::{By, Page};
 use crate::error::Result;
 
@@ -35,6 +36,7 @@ pub fn window(
         return Ok(None);
     }
     let view = View {
+        joins: Joins::of(connection),
         page,
         down: page.descends(key),
         rows: i64::try_from(rows).unwrap_or(i64::MAX),
@@ -54,6 +56,7 @@ pub fn window(
 }
 
 struct View<'a> {
+    joins: Joins,
     page: &'a Page,
     down: bool,
     rows: i64,
@@ -97,18 +100,15 @@ impl View<'_> {
         connection: &mut AnyConnection,
         type_id: i64,
     ) -> Result<Option<Sql<Pair>>> {
-        let column = "r.last_updated";
-        let of_type = Sql::<BigInt>::new("SELECT r.last_updated FROM resource r WHERE r.type = ")
+        let column = "q.last_updated";
+        let times = Sql::<BigInt>::new("SELECT q.last_updated FROM resource q WHERE q.type = ")
             .bind(type_id);
         let edge: Option<i64> = self
-            .edge(self.since(of_type, column), column)
+            .edge(self.since(times, column), column)
             .get_result(connection)
             .optional()?;
         Ok(edge.map(|edge| {
-            let rows = Sql::new(
-                "SELECT o.sort, o.pk FROM resource r CROSS JOIN index_resource o WHERE o.pk = r.pk AND r.type = ",
-            )
-            .bind(type_id);
+            let rows = of_type(self.joins, type_id);
             self.inside(self.since(rows, column), column).bind(edge)
         }))
     }
@@ -123,10 +123,10 @@ impl View<'_> {
                 .optional()?
         };
         Ok(edge.map(|edge| {
-            let rows = Sql::new(
-                "SELECT r.sort, r.pk FROM index_string s CROSS JOIN index_resource r WHERE r.pk = s.pk AND s.param = ",
-            )
-            .bind(param);
+            let rows = Sql::new("SELECT r.sort, r.pk FROM index_string s");
+            let rows = ordered(self.joins, rows, "s.pk")
+                .push(" WHERE s.param = ")
+                .bind(param);
             self.inside(self.since_text(rows), column).bind_text(edge)
         }))
     }
@@ -167,12 +167,12 @@ impl View<'_> {
             .get_result(connection)
             .optional()?;
         Ok(edge.map(|edge| {
-            let rows = Sql::new(
-                "SELECT r.sort, r.pk FROM index_range g CROSS JOIN index_resource r WHERE r.pk = g.pk AND g.param = ",
-            )
-            .bind(param)
-            .push(" AND g.class IN ")
-            .bind_list(&CLASSES);
+            let rows = Sql::new("SELECT r.sort, r.pk FROM index_range g");
+            let rows = ordered(self.joins, rows, "g.pk")
+                .push(" WHERE g.param = ")
+                .bind(param)
+                .push(" AND g.class IN ")
+                .bind_list(&CLASSES);
             self.inside(self.since(rows, column), column).bind(edge)
         }))
     }
