@@ -122,7 +122,7 @@ fn coded(
     let failed =
         |error: std::io::Error| Error::internal("an answer cannot be compressed").because(error);
     let (name, bytes) = match coding {
-        Coding::Zstd => ("zstd", crate::storage::body::compress(&bytes)?),
+        Coding::Zstd => ("zstd", zstd::bulk::compress(&bytes, 1).map_err(failed)?),
         _ => {
             let mut encoder =
                 flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());

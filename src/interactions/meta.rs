@@ -15,7 +15,7 @@ use crate::error::{Error, Kind, Result};
 use crate::fhir::model::json;
 use crate::fhir::model::key::ResourceKey;
 use crate::fhir::model::value::{Object, Value};
-use crate::storage::{Change, Commit, Expect, Method, Version, Write};
+use crate::storage::{Change, Commit, Expect, Method, Version, Write, packing};
 
 /// Which change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,7 +114,7 @@ pub fn change_meta(
                 last_updated: done.last_updated,
                 method: Method::Put,
                 deleted: false,
-                body: crate::storage::body::compress(&tail)?,
+                body: packing::pack(&tail)?,
                 blob,
             };
             let tree = parsed(node, &now)?;

@@ -17,7 +17,7 @@ use crate::fhir::model::value::{Object, Value};
 use crate::fhir::validation::shape;
 use crate::storage::{
     BlobDraft, Change, Commit, Committed, Condition, Content, Expect, Method, Write, WriteOutcome,
-    Written, body,
+    Written, body, packing,
 };
 
 /// A resource as it arrived: the text, when it is JSON that may be kept as written, and its tree.
@@ -202,7 +202,7 @@ pub fn prepare(
     };
     Ok(Prepared {
         content: Content {
-            body: body::compress(&tail)?,
+            body: packing::pack(&tail)?,
             blob,
             rows,
             method,

@@ -23,6 +23,7 @@ use super::dictionary::Dictionary;
 use super::flush;
 use super::idempotency::{self, Keep};
 use super::index_rows::IndexRows;
+use super::packing;
 use super::search;
 use super::sql::Sql;
 use crate::clock::Instant;
@@ -359,7 +360,7 @@ impl<'a> Picture<'a> {
                     None => current_body(connection, state.pk)?,
                 };
                 if let Some((body, blob, last_updated)) = current
-                    && body == content.body
+                    && packing::same(&body, &content.body)
                     && blob.as_deref() == content.blob.as_ref().map(|sha256| &sha256[..])
                 {
                     return Ok(Ok(unchanged(WriteOutcome::Unchanged, last_updated)));

@@ -3,12 +3,7 @@
 //! A resource is `head + tail`. The head, `{"resourceType":…,"id":…,"meta":{"versionId":…,
 //! "lastUpdated":…`, is made from the columns of the row, because only the commit knows version and
 //! time. The tail is everything after it exactly as it was written, without white space between
-//! tokens, compressed once before the commit; a read puts the two together and parses nothing.
-
-use std::cell::RefCell;
-use std::io;
-
-use zstd::bulk::{Compressor, Decompressor};
+//! tokens, packed once before the commit (`packing`); a read puts the two together and parses nothing.
 
 use crate::clock::Instant;
 use crate::error::{Error, Result};
@@ -16,11 +11,6 @@ use crate::fhir::model::date::format_instant;
 use crate::fhir::model::json::{self, escape_into};
 use crate::fhir::model::key::ResourceKey;
 use crate::fhir::model::value::{Object, Value};
-
-/// Speed over size: level 1 takes a third of the time of level 3 for 5 % more bytes.
-const LEVEL: i32 = 1;
-/// No body is larger than this, whatever a damaged frame says.
-const LARGEST: usize = 256 << 20;
 
 /// Appends the head of a resource: an open object with an open `meta`.
 pub fn head(key: &ResourceKey, version: i64, last_updated: Instant, out: &mut Vec<u8>) {
@@ -100,56 +90,9 @@ fn meta_rest(meta: Option<&Value>, out: &mut Vec<u8>) {
     out.push(b'}');
 }
 
-thread_local! {
-    // A zstd context is far more expensive to make than to use.
-    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
-    static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
-}
-
-/// The form in which a tail is kept: one zstd frame with a checksum, so that bit rot shows.
-pub fn compress(tail: &[u8]) -> Result<Vec<u8>> {
-    let failed = |error: io::Error| Error::internal("a body cannot be compressed").because(error);
-    COMPRESSOR.with_borrow_mut(|slot| {
-        let compressor = match slot {
-            Some(compressor) => compressor,
-            None => {
-                let mut compressor = Compressor::new(LEVEL).map_err(failed)?;
-                compressor.include_checksum(true).map_err(failed)?;
-                slot.insert(compressor)
-            }
-        };
-        let mut body = compressor.compress(tail).map_err(failed)?;
-        // It was made as large as the worst case; many are held at once during an import.
-        body.shrink_to_fit();
-        Ok(body)
-    })
-}
-
-/// Appends the tail that was kept.
-///
-/// # Errors
-/// `Internal` when the stored bytes are damaged; they are never served.
-pub fn decompress_into(body: &[u8], out: &mut Vec<u8>) -> Result<()> {
-    let failed = |error: io::Error| Error::internal("a stored body is damaged").because(error);
-    let size = zstd::zstd_safe::get_frame_content_size(body)
-        .ok()
-        .flatten()
-        .and_then(|size| usize::try_from(size).ok())
-        .filter(|size| *size <= LARGEST)
-        .ok_or_else(|| Error::internal("a stored body has no size"))?;
-    let tail = DECOMPRESSOR.with_borrow_mut(|slot| {
-        let decompressor = match slot {
-            Some(decompressor) => decompressor,
-            None => slot.insert(Decompressor::new().map_err(failed)?),
-        };
-        decompressor.decompress(body, size).map_err(failed)
-    })?;
-    out.extend_from_slice(&tail);
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::packing::{pack, unpack_into};
     use super::*;
 
     fn stored(text: &str) -> String {
@@ -160,7 +103,7 @@ mod tests {
         };
         let mut out = Vec::new();
         head(&ResourceKey::new("Patient", "1"), 2, 0, &mut out);
-        decompress_into(&compress(&tail).unwrap(), &mut out).unwrap();
+        unpack_into(&pack(&tail).unwrap(), &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -185,14 +128,5 @@ mod tests {
         ] {
             assert_eq!(stored(text), format!("{head}{tail}"), "{text}");
         }
-    }
-
-    #[test]
-    fn dur_07_damage_shows() {
-        let mut body = compress(b"}}").unwrap();
-        let last = body.len() - 1;
-        body[last] ^= 1;
-        assert!(decompress_into(&body, &mut Vec::new()).is_err());
-        assert!(decompress_into(b"", &mut Vec::new()).is_err());
     }
 }

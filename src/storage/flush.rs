@@ -12,6 +12,7 @@ use super::dictionary::Dictionary;
 use super::idempotency;
 use super::index_rows::IndexRows;
 use super::index_tables::{Entries, ResourceEntry};
+use super::packing;
 use super::sql::Sql;
 use crate::clock::Instant;
 use crate::error::Result;
@@ -219,18 +220,19 @@ fn insert_audit(connection: &mut AnyConnection, records: &[(i64, Instant, &str)]
     for (seq, recorded, content) in records {
         let salt = random_bytes::<16>()?;
         let leaf = leaf(&salt, content);
-        salted.push((*seq, *recorded, *content, salt.to_vec(), leaf));
+        let packed = packing::pack_text(content)?;
+        salted.push((*seq, *recorded, packed, salt.to_vec(), leaf));
     }
-    type Record<'a> = (i64, Instant, &'a str, Vec<u8>, Vec<u8>);
-    let mut insert = |chunk: &[Record<'_>]| -> Result<()> {
+    type Record = (i64, Instant, String, Vec<u8>, Vec<u8>);
+    let mut insert = |chunk: &[Record]| -> Result<()> {
         Sql::<()>::new("INSERT INTO audit_record (seq, recorded, content, salt, leaf) VALUES ")
-            .each(chunk, |sql, (seq, recorded, content, salt, leaf)| {
+            .each(chunk, |sql, (seq, recorded, packed, salt, leaf)| {
                 sql.push("(")
                     .bind(*seq)
                     .push(", ")
                     .bind(*recorded)
                     .push(", ")
-                    .bind_text((*content).to_owned())
+                    .bind_text(packed.clone())
                     .push(", ")
                     .bind_blob(salt.clone())
                     .push(", ")

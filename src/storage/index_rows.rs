@@ -73,7 +73,7 @@ pub const UNDATED: i64 = i64::MAX;
 
 /// First byte of the packed form: how the rest is to be read, and which rows there are. It rises
 /// with every change of what a resource is found by; the index is then rebuilt at the next start.
-pub const FORMAT: u8 = 2;
+pub const FORMAT: u8 = 3;
 
 impl IndexRows {
     pub fn new(
@@ -146,40 +146,51 @@ impl IndexRows {
         text
     }
 
-    /// The form kept in the resource's row.
+    /// The form kept in the resource's row: numbers as differences from the row before, and a link as
+    /// the place of the value with the same hash.
     pub fn pack(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.values.len().saturating_mul(13).saturating_add(64));
+        let mut out = Vec::with_capacity(self.values.len().saturating_mul(10).saturating_add(256));
         out.push(FORMAT);
         out.extend_from_slice(&self.sort.to_be_bytes());
+        let mut param = Delta::default();
         write_length(self.values.len(), &mut out);
         for row in &self.values {
             write_varint(row.patient, &mut out);
-            write_varint(row.param, &mut out);
+            write_varint(param.of(row.param), &mut out);
             out.extend_from_slice(&row.value.to_be_bytes());
         }
+        let mut param = Delta::default();
         write_length(self.strings.len(), &mut out);
         for row in &self.strings {
-            write_varint(row.param, &mut out);
+            write_varint(param.of(row.param), &mut out);
             write_length(row.value.len(), &mut out);
             out.extend_from_slice(row.value.as_bytes());
             out.extend_from_slice(&row.exact.to_be_bytes());
         }
+        let mut param = Delta::default();
         write_length(self.ranges.len(), &mut out);
         for row in &self.ranges {
-            write_varint(row.param, &mut out);
-            for number in [row.class, row.low, row.high] {
-                out.extend_from_slice(&number.to_be_bytes());
-            }
+            write_varint(param.of(row.param), &mut out);
+            write_varint(row.class, &mut out);
+            out.extend_from_slice(&row.low.to_be_bytes());
+            write_varint(row.high.wrapping_sub(row.low), &mut out);
         }
+        let mut param = Delta::default();
         write_length(self.links.len(), &mut out);
         for row in &self.links {
-            write_varint(row.param, &mut out);
-            out.extend_from_slice(&row.link.to_be_bytes());
+            write_varint(param.of(row.param), &mut out);
+            let place = self.values.iter().position(|value| value.value == row.link);
+            write_length(place.map_or(0, |place| place.saturating_add(1)), &mut out);
+            if place.is_none() {
+                out.extend_from_slice(&row.link.to_be_bytes());
+            }
         }
+        let mut param = Delta::default();
         write_length(self.present.len(), &mut out);
-        for param in &self.present {
-            write_varint(*param, &mut out);
+        for number in &self.present {
+            write_varint(param.of(*number), &mut out);
         }
+        out.shrink_to_fit();
         out
     }
 
@@ -196,36 +207,45 @@ impl IndexRows {
             sort: reader.int()?,
             ..Self::default()
         };
+        let mut param = Delta::default();
         for _ in 0..reader.varint()? {
             rows.values.push(IndexRow {
                 patient: reader.varint()?,
-                param: reader.varint()?,
+                param: param.back(reader.varint()?),
                 value: reader.int()?,
             });
         }
+        let mut param = Delta::default();
         for _ in 0..reader.varint()? {
             rows.strings.push(StringRow {
-                param: reader.varint()?,
+                param: param.back(reader.varint()?),
                 value: reader.text()?,
                 exact: reader.int()?,
             });
         }
+        let mut param = Delta::default();
         for _ in 0..reader.varint()? {
+            let (param, class) = (param.back(reader.varint()?), reader.varint()?);
+            let low = reader.int()?;
             rows.ranges.push(RangeRow {
-                param: reader.varint()?,
-                class: reader.int()?,
-                low: reader.int()?,
-                high: reader.int()?,
+                param,
+                class,
+                low,
+                high: low.wrapping_add(reader.varint()?),
             });
         }
+        let mut param = Delta::default();
         for _ in 0..reader.varint()? {
-            rows.links.push(LinkRow {
-                param: reader.varint()?,
-                link: reader.int()?,
-            });
+            let param = param.back(reader.varint()?);
+            let link = match usize::try_from(reader.varint()?).ok()?.checked_sub(1) {
+                Some(place) => rows.values.get(place)?.value,
+                None => reader.int()?,
+            };
+            rows.links.push(LinkRow { param, link });
         }
+        let mut param = Delta::default();
         for _ in 0..reader.varint()? {
-            rows.present.push(reader.varint()?);
+            rows.present.push(param.back(reader.varint()?));
         }
         Some(rows)
     }
@@ -264,6 +284,21 @@ fn missing<T: Ord + Clone>(rows: &[T], other: &[T]) -> Vec<T> {
         .filter(|row| other.binary_search(row).is_err())
         .cloned()
         .collect()
+}
+
+/// Rising numbers as what they rise by.
+#[derive(Default)]
+struct Delta(i64);
+
+impl Delta {
+    fn of(&mut self, number: i64) -> i64 {
+        number.wrapping_sub(std::mem::replace(&mut self.0, number))
+    }
+
+    fn back(&mut self, rise: i64) -> i64 {
+        self.0 = self.0.wrapping_add(rise);
+        self.0
+    }
 }
 
 struct Reader<'a>(&'a [u8]);
@@ -390,7 +425,7 @@ mod tests {
                 low: i64::MIN,
                 high: i64::MAX,
             }],
-            vec![LinkRow { param: 4, link: 5 }],
+            vec![LinkRow { param: 4, link: 5 }, LinkRow { param: 6, link: 7 }],
             vec![300, 1, 2, 1],
         )
     }

@@ -23,6 +23,7 @@ mod index_rows;
 mod index_tables;
 mod migrate;
 mod packages;
+pub mod packing;
 mod pg_tls;
 mod readers;
 mod reindex;

@@ -6,13 +6,13 @@
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Text};
 
-use super::body;
 use super::connection::AnyConnection;
 use super::dictionary::Dictionary;
 use super::index_rows::{FORMAT, IndexRows};
 use super::index_tables::{Entries, ResourceEntry};
 use super::sql::Sql;
 use super::transaction::in_transaction;
+use super::{body, packing};
 use super::{dialect, setting};
 use crate::error::Result;
 use crate::fhir::model::key::ResourceKey;
@@ -113,7 +113,7 @@ fn page(
             last_updated,
             &mut json,
         );
-        body::decompress_into(&bytes, &mut json)?;
+        packing::unpack_into(&bytes, &mut json)?;
         let now = compute(name, &json)?;
         let before = match mode {
             Mode::Compare => IndexRows::unpack(&packed),

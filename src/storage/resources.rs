@@ -3,12 +3,12 @@
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Bool, Nullable};
 
-use super::body;
 use super::commit::Method;
 use super::connection::AnyConnection;
 use super::dialect;
 use super::dictionary::Dictionary;
 use super::sql::Sql;
+use super::{body, packing};
 use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::fhir::model::key::ResourceKey;
@@ -45,7 +45,7 @@ impl Version {
     /// Appends the whole resource as JSON bytes.
     pub fn json_into(&self, out: &mut Vec<u8>) -> Result<()> {
         body::head(&self.key, self.version, self.last_updated, out);
-        body::decompress_into(&self.body, out)
+        packing::unpack_into(&self.body, out)
     }
 }
 

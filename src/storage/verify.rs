@@ -11,12 +11,12 @@ use diesel::sql_types::{BigInt, Binary, Bool, Text};
 use ring::digest::{Context, SHA256, digest};
 
 use super::blobs::{BlobPlace, hex};
-use super::body;
 use super::connection::AnyConnection;
 use super::dictionary::Dictionary;
 use super::flush::leaf;
 use super::index_rows::IndexRows;
 use super::index_tables::{Cell, Entries, ResourceEntry};
+use super::packing;
 use super::sql::Sql;
 use super::transaction::in_snapshot;
 use crate::error::{Error, Kind, Result};
@@ -214,7 +214,7 @@ fn check_body(deleted: bool, bytes: &[u8]) -> Result<()> {
     if deleted {
         return Ok(());
     }
-    body::decompress_into(bytes, &mut Vec::new())
+    packing::unpack_into(bytes, &mut Vec::new())
         .map_err(|_| damaged("expected a body with its checksum, found a damaged one"))
 }
 
@@ -263,7 +263,8 @@ fn check_audit(connection: &mut AnyConnection) -> Result<()> {
         };
         after = last.0;
         for (_, content, salt, kept) in page {
-            if leaf(&salt, &content) != kept {
+            let content = packing::unpack_text(&content);
+            if content.is_none_or(|content| leaf(&salt, &content) != kept) {
                 return Err(damaged(
                     "expected an audit record with its hash, found a changed one",
                 ));

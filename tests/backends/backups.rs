@@ -56,14 +56,13 @@ fn picture(database: &TestDatabase, store: &Store, to_seq: i64) -> Vec<String> {
         .filter(|entry| entry.seq <= to_seq)
         .map(facts)
         .collect();
-    for query in [
-        "SELECT content AS line FROM audit_record WHERE seq <= ",
-        "SELECT CAST(pk AS TEXT) AS line FROM claim WHERE pk <= ",
-    ] {
-        let mut lines = raw::lines(database, &format!("{query}{to_seq}"));
-        lines.sort();
-        all.extend(lines);
-    }
+    let mut lines = raw::audits(database, &format!("WHERE seq <= {to_seq}"));
+    lines.extend(raw::lines(
+        database,
+        &format!("SELECT CAST(pk AS TEXT) AS line FROM claim WHERE pk <= {to_seq}"),
+    ));
+    lines.sort();
+    all.extend(lines);
     all.extend(raw::lines(
         database,
         "SELECT name || value AS line FROM setting ORDER BY name",

@@ -96,7 +96,7 @@ pub fn expectations_refuse_and_leave_nothing(database: &TestDatabase) {
 
     assert_eq!(store.everything().len(), before);
     assert_eq!(store.text("there").as_deref(), Some("1"));
-    let audits = raw::lines(database, "SELECT content AS line FROM audit_record");
+    let audits = raw::audits(database, "");
     assert!(audits.is_empty(), "{audits:?}");
     let clause = store.has("identifier", "y");
     assert_eq!(store.database.count("Patient", clause).unwrap(), 0);
@@ -284,10 +284,7 @@ pub fn audit_and_jobs_go_with_the_commit(database: &TestDatabase) {
         ..Commit::default()
     };
     store.database.commit(nothing).unwrap();
-    let audits = raw::lines(
-        database,
-        "SELECT content AS line FROM audit_record ORDER BY seq",
-    );
+    let audits = raw::audits(database, "ORDER BY seq");
     assert_eq!(audits.len(), 41);
     assert_eq!(audits[7], "{\"n\":\"7\"}");
     assert_eq!(audits[40], "{\"n\":\"none\"}");
@@ -330,7 +327,7 @@ pub fn aud_records_are_only_appended(database: &TestDatabase) {
         let error = raw::execute(database, statement).expect_err(statement);
         assert!(error.contains("audit records are never"), "{error}");
     }
-    let kept = raw::lines(database, "SELECT content AS line FROM audit_record");
+    let kept = raw::audits(database, "");
     assert_eq!(kept, ["{}"]);
     // The kinds of method come back as they were.
     let mut content = store.content("x", 0, &[]);

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use fascicolo::error::Kind;
 use fascicolo::storage::admin::{self, Admin};
-use fascicolo::storage::{AuditDraft, Expect};
+use fascicolo::storage::{AuditDraft, Expect, packing};
 
 use crate::documents::{bytes, with_document};
 use crate::raw;
@@ -26,8 +26,9 @@ pub fn dur_07_damage_is_found(database: &TestDatabase) {
     let store = open(database);
     let document = bytes(3000, 42);
     let mut commit = with_document(&store, "d", Expect::New, &document);
+    let record = "{\"who\":\"somebody with a long name\"}";
     commit.audit = Some(AuditDraft {
-        content: "{\"who\":\"somebody with a long name\"}".to_owned(),
+        content: record.to_owned(),
     });
     store.database.commit(commit).unwrap();
     store.set("a", "a text that is long enough", &[("identifier", "x")]);
@@ -54,7 +55,8 @@ pub fn dur_07_damage_is_found(database: &TestDatabase) {
     check("current body", &|file| turn(file, &newer));
     check("older body", &|file| turn(file, &body));
     check("document", &|file| turn(file, &document[500..1500]));
-    check("audit", &|file| turn(file, b"somebody with a long name"));
+    let record = packing::pack_text(record).unwrap();
+    check("audit", &|file| turn(file, record.as_bytes()));
     check("cut", &|file| {
         let all = std::fs::read(file).unwrap();
         std::fs::write(file, &all[..all.len() / 2]).unwrap();

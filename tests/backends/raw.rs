@@ -51,6 +51,21 @@ pub fn lines(database: &TestDatabase, query: &str) -> Vec<String> {
     rows.into_iter().map(|row| row.line).collect()
 }
 
+/// The contents of the audit records that a clause selects.
+pub fn audits(database: &TestDatabase, clause: &str) -> Vec<String> {
+    lines(
+        database,
+        &format!("SELECT content AS line FROM audit_record {clause}"),
+    )
+    .iter()
+    .map(|kept| {
+        fascicolo::storage::packing::unpack_text(kept)
+            .unwrap()
+            .into_owned()
+    })
+    .collect()
+}
+
 /// The rows of a query with one column of bytes named `line`, in hexadecimal.
 pub fn hex(database: &TestDatabase, column: &str, from: &str) -> Vec<String> {
     let expression = if database.is_postgres() {

@@ -9,7 +9,7 @@ use fascicolo::fhir::model::key::ResourceKey;
 use fascicolo::storage::{
     Change, Clause, Commit, CommitError, Committed, Condition, Content, Database, Expect,
     HistoryEntry, HistoryPage, IndexRow, IndexRows, Matches, Method, Options, Refusal, Scope,
-    Target, Version, Write, body,
+    Target, Version, Write, body, packing,
 };
 
 use crate::support::database::TestDatabase;
@@ -102,7 +102,7 @@ impl Store {
         let text = format!(r#"{{"resourceType":"Patient","name":[{{"text":"{text}"}}]}}"#);
         let tail = body::tail_of_text(text.as_bytes(), None).unwrap();
         Content {
-            body: body::compress(&tail.expect("plain names")).unwrap(),
+            body: packing::pack(&tail.expect("plain names")).unwrap(),
             blob: None,
             rows: self.rows(sort, values),
             method: Method::Put,
