@@ -136,7 +136,7 @@ fn sqlite_settings(connection: &mut SqliteConnection, purpose: Purpose) -> Resul
          PRAGMA journal_size_limit = 268435456;";
     let own = match purpose {
         Purpose::Write => {
-            "PRAGMA mmap_size = 0; PRAGMA wal_autocheckpoint = 16000; PRAGMA cache_size = -32768;"
+            "PRAGMA mmap_size = 0; PRAGMA wal_autocheckpoint = 32000; PRAGMA cache_size = -65536;"
         }
         Purpose::Read => {
             "PRAGMA mmap_size = 1073741824; PRAGMA query_only = ON; PRAGMA cache_size = -2048;"
