@@ -77,7 +77,8 @@ impl Launch {
         if bytes.len() > MOST_INPUT {
             return Err(child::too_large(bytes.len()));
         }
-        let end = Instant::now() + self.time;
+        let now = Instant::now();
+        let end = now.checked_add(self.time).unwrap_or(now);
         let mut child = Command::new(&self.executable)
             .args(&self.arguments)
             .env_clear()

@@ -3,6 +3,8 @@
 //! It fills a server over HTTP with invented data made from a seed, runs workloads of the FHIR
 //! REST interactions with several numbers of clients, and prints speed, latency, errors and what
 //! the server spent. `docs/benchmarks.md` says how to run it and how to read its figures.
+// Sums of measurements, far from any bound.
+#![allow(clippy::arithmetic_side_effects)]
 
 mod args;
 mod bundle;

@@ -78,12 +78,13 @@ impl Library {
     pub fn add_lines(&mut self, text: &'static str, mut visit: impl FnMut(Place, &Key<'_>)) {
         let number = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
         self.texts.push(Cow::Borrowed(text));
-        let mut start = 0;
+        let mut start = 0usize;
         for line in text.split_inclusive('\n') {
-            let end = start + line.len();
+            let end = start.saturating_add(line.len());
             let line = line.trim_end();
             if let Some(key) = read_key(line, true)
-                && let Some(place) = self.insert(&key, number, start, start + line.len())
+                && let Some(place) =
+                    self.insert(&key, number, start, start.saturating_add(line.len()))
             {
                 visit(place, &key);
             }

@@ -279,7 +279,10 @@ impl Ord for Decimal {
     fn cmp(&self, other: &Self) -> Ordering {
         let parts = |value: &Self| {
             let factor = power(value.scale).unwrap_or(i128::MAX);
-            (value.mantissa / factor, value.mantissa % factor)
+            (
+                value.mantissa.checked_div(factor).unwrap_or(0),
+                value.mantissa.checked_rem(factor).unwrap_or(0),
+            )
         };
         let ((whole_a, rest_a), (whole_b, rest_b)) = (parts(self), parts(other));
         whole_a.cmp(&whole_b).then_with(|| {
@@ -316,7 +319,9 @@ impl fmt::Display for Decimal {
         let factor = power(self.scale).unwrap_or(i128::MAX).unsigned_abs();
         let digits = self.mantissa.unsigned_abs();
         let width = usize::try_from(self.scale).unwrap_or(0);
-        write!(f, "{sign}{}.{:0width$}", digits / factor, digits % factor)
+        let whole = digits.checked_div(factor).unwrap_or(0);
+        let rest = digits.checked_rem(factor).unwrap_or(0);
+        write!(f, "{sign}{whole}.{rest:0width$}")
     }
 }
 

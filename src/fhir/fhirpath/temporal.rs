@@ -184,7 +184,8 @@ impl Temporal {
             (Some(_), Some(_)) if timed => self.in_utc().compare_fields(&other.in_utc()),
             (Some(_), None) | (None, Some(_)) if timed && self.kind != TemporalKind::Time => {
                 // A local time lies within 14 hours of the same reading in UTC.
-                let distance = self.in_utc().nanos_of_era() - other.in_utc().nanos_of_era();
+                let here = self.in_utc().nanos_of_era();
+                let distance = here.saturating_sub(other.in_utc().nanos_of_era());
                 if distance.abs() > 14 * 3_600_000_000_000 {
                     Some(distance.cmp(&0))
                 } else {
@@ -224,7 +225,7 @@ impl Temporal {
                     Precision::Minute => 60_000,
                     _ => 1,
                 };
-                let millis = (millis / step).checked_mul(step)?;
+                let millis = millis.checked_div(step)?.checked_mul(step)?;
                 let nanos = i128::from(millis).checked_mul(1_000_000)?;
                 let (moved, days) = self.plus_nanos(nanos)?;
                 let days = chrono::Duration::try_days(days)?;
@@ -274,20 +275,23 @@ impl Temporal {
     }
 
     fn nanos_of_day(&self) -> i128 {
-        let seconds =
-            u64::from(self.hour) * 3600 + u64::from(self.minute) * 60 + u64::from(self.second);
-        i128::from(seconds) * 1_000_000_000 + i128::from(self.nanos)
+        let minutes = (self.hour.saturating_mul(60)).saturating_add(self.minute);
+        let seconds = (minutes.saturating_mul(60)).saturating_add(self.second);
+        let nanos = i128::from(seconds).saturating_mul(1_000_000_000);
+        nanos.saturating_add(self.nanos.into())
     }
 
     fn nanos_of_era(&self) -> i128 {
-        i128::from(self.date.num_days_from_ce()) * DAY_NANOS + self.nanos_of_day()
+        let days = i128::from(self.date.num_days_from_ce());
+        days.saturating_mul(DAY_NANOS)
+            .saturating_add(self.nanos_of_day())
     }
 
     fn in_utc(&self) -> Self {
         let Some(offset) = self.offset else {
             return *self;
         };
-        let nanos = -i128::from(offset) * 60_000_000_000;
+        let nanos = i128::from(offset).saturating_mul(-60_000_000_000);
         self.plus_nanos(nanos)
             .and_then(|(moved, days)| {
                 let days = chrono::Duration::try_days(days)?;
@@ -307,7 +311,9 @@ impl Temporal {
                 (Precision::Minute, i64::from(value.minute)),
                 (
                     Precision::Second,
-                    i64::from(value.second) * 1_000_000_000 + i64::from(value.nanos),
+                    i64::from(value.second)
+                        .saturating_mul(1_000_000_000)
+                        .saturating_add(value.nanos.into()),
                 ),
             ]
         };

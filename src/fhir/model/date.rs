@@ -255,8 +255,8 @@ fn in_zone<Z: TimeZone>(local: NaiveDateTime, offset: Option<i16>, zone: &Z) -> 
         return Some(utc.and_utc().timestamp_micros());
     }
     // Gaps are at most a day (Samoa, 2011), nearly always an hour.
-    (0..=48).find_map(|half_hours| {
-        let moved = local.checked_add_signed(TimeDelta::minutes(half_hours * 30))?;
+    (0i64..=24 * 60).step_by(30).find_map(|minutes| {
+        let moved = local.checked_add_signed(TimeDelta::minutes(minutes))?;
         let found = zone.from_local_datetime(&moved).earliest()?;
         Some(found.timestamp_micros())
     })
@@ -389,9 +389,9 @@ impl Scan<'_> {
 
 /// Appends a number with leading zeros; `place` is the value of the first digit.
 fn digits(text: &mut String, number: u32, mut place: u32) {
-    while place > 0 {
-        let digit = (number / place) % 10;
-        text.push(char::from_digit(digit, 10).unwrap_or('0'));
+    // Ends when no place is left.
+    while let Some(upper) = number.checked_div(place) {
+        text.push(char::from_digit(upper % 10, 10).unwrap_or('0'));
         place /= 10;
     }
 }

@@ -128,11 +128,8 @@ impl<'t> Parser<'t> {
     fn predicates(&mut self, predicates: &mut Vec<Predicate>) -> Result<()> {
         self.rest = self.rest.trim_start();
         loop {
-            let digits = self.rest.len()
-                - self
-                    .rest
-                    .trim_start_matches(|c: char| c.is_ascii_digit())
-                    .len();
+            let beyond = self.rest.trim_start_matches(|c: char| c.is_ascii_digit());
+            let digits = self.rest.len().saturating_sub(beyond.len());
             if digits > 0 {
                 let (number, rest) = self.rest.split_at_checked(digits).unwrap_or(("", ""));
                 let position = number
