@@ -18,8 +18,6 @@ use crate::clock::Instant;
 use crate::context::RequestContext;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::model::key::ResourceKey;
-use crate::fhir::model::value::Text;
-use crate::fhir::search::Summary;
 use crate::interactions::binary;
 use crate::interactions::dispatch::{Interaction, Reach, Verb, classify, decode, query_pairs};
 use crate::interactions::history::{HistoryRequest, history};
@@ -151,7 +149,7 @@ impl Call<'_> {
             return Err(not_acceptable("Accept"));
         }
         match interaction {
-            Interaction::Capabilities => Ok(self.capabilities()),
+            Interaction::Capabilities => self.capabilities(),
             Interaction::Read(key) => self.read(key).await,
             Interaction::VRead(key, version) => self.vread(key, version).await,
             Interaction::Create(name) => self.create(name).await,
@@ -194,30 +192,11 @@ impl Call<'_> {
     }
 
     fn subset(&self) -> Result<Subset> {
-        let mut subset = Subset::default();
-        for (name, value) in &self.pairs {
-            match name.as_str() {
-                "_summary" => {
-                    subset.summary = Summary::parse(value).ok_or_else(|| {
-                        Error::new(
-                            Kind::Invalid,
-                            "value",
-                            "expected true, false, text, data or count as _summary, found another",
-                        )
-                    })?;
-                }
-                "_elements" => {
-                    subset
-                        .elements
-                        .extend(value.split(',').map(str::trim).map(Text::new));
-                }
-                _ => {}
-            }
-        }
-        Ok(subset)
+        Subset::read(&self.pairs)
     }
 
-    fn capabilities(&self) -> Answer {
+    fn capabilities(&self) -> Result<Answer> {
+        let subset = self.subset()?;
         let node = &self.state.node;
         let terminology = self
             .pairs
@@ -228,7 +207,8 @@ impl Call<'_> {
         } else {
             capabilities::statement(node)
         };
-        Answer::of(200, Body::Json(json))
+        let json = subset::apply(node, json, &subset)?;
+        Ok(Answer::of(200, Body::Json(json)))
     }
 
     async fn read(self, key: ResourceKey) -> Result<Answer> {

@@ -37,7 +37,8 @@ impl Format {
 /// Reads `_format`, `_pretty` and `Accept`; the parameter wins over the header.
 ///
 /// # Errors
-/// `NotAcceptable` when nothing that is acceptable can be produced.
+/// `NotAcceptable` when nothing that is acceptable can be produced; `Invalid` for a `_pretty` that is no
+/// boolean.
 pub fn wanted(headers: &HeaderMap, pairs: &[(String, String)]) -> Result<Wanted> {
     let parameter = |name: &str| {
         pairs
@@ -45,7 +46,17 @@ pub fn wanted(headers: &HeaderMap, pairs: &[(String, String)]) -> Result<Wanted>
             .find(|(found, _)| found == name)
             .map(|(_, value)| value.as_str())
     };
-    let pretty = parameter("_pretty") == Some("true");
+    let pretty = match parameter("_pretty") {
+        Some("true") => true,
+        Some("false") | None => false,
+        Some(_) => {
+            return Err(Error::new(
+                Kind::Invalid,
+                "value",
+                "expected true or false as _pretty, found another value",
+            ));
+        }
+    };
     if let Some(text) = parameter("_format") {
         let format = format_of(text).ok_or_else(|| not_acceptable("_format"))?;
         return Ok(Wanted {

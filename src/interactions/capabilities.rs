@@ -24,6 +24,19 @@ const INTERACTIONS: [&str; 9] = [
     "search-type",
 ];
 
+/// Parameters of the result, which R4 asks to be told as well; those of all searches.
+const RESULT: [(&str, &str); 9] = [
+    ("_count", "number"),
+    ("_elements", "special"),
+    ("_format", "special"),
+    ("_include", "special"),
+    ("_pretty", "special"),
+    ("_revinclude", "special"),
+    ("_sort", "special"),
+    ("_summary", "special"),
+    ("_total", "special"),
+];
+
 /// Operations on every type, called on a resource or one of its versions: name and canonical.
 const TYPE_OPERATIONS: [(&str, &str); 3] = [
     (
@@ -80,6 +93,10 @@ pub fn statement(node: &Node) -> Vec<u8> {
             code("history-system"),
         ],
     );
+    let result = RESULT
+        .iter()
+        .map(|(name, kind)| search_param(name, kind, None));
+    rest.push("searchParam", result.collect::<Vec<_>>());
 
     let mut software = Object::new();
     software.push("name", "fascicolo");

@@ -45,7 +45,7 @@ impl Criteria {
         }
         if query.terms.is_empty() {
             return Err(Error::new(
-                Kind::PreconditionFailed,
+                Kind::Invalid,
                 "incomplete",
                 "expected a condition with at least one search parameter, found none",
             ));

@@ -2,10 +2,12 @@
 
 use super::cursor;
 use super::node::Node;
+use super::search::encode;
+use super::subset::{self, Subset};
 use crate::error::{Error, Kind, Result};
 use crate::fhir::model::bundle::BundleWriter;
 use crate::fhir::model::date;
-use crate::fhir::search::in_query;
+use crate::fhir::search::{Summary, in_query};
 use crate::storage::{HistoryEntry, HistoryPage, Method, Scope};
 
 /// A history as it was asked for.
@@ -49,11 +51,17 @@ pub fn history(node: &Node, request: &HistoryRequest) -> Result<Vec<u8>> {
         }
         None => None,
     };
+    let only_count = wanted.subset.summary == Summary::Count;
     let page = HistoryPage {
         since: wanted.since,
         at: wanted.at,
-        before,
-        limit: wanted.count.saturating_add(1),
+        beyond: before,
+        oldest_first: wanted.oldest_first,
+        limit: if only_count {
+            0
+        } else {
+            wanted.count.saturating_add(1)
+        },
     };
     let (mut entries, total) = node.store.history(request.scope.clone(), page)?;
     if let Scope::Resource(key) = &request.scope
@@ -62,7 +70,7 @@ pub fn history(node: &Node, request: &HistoryRequest) -> Result<Vec<u8>> {
     {
         return Err(Error::of(Kind::NotFound, format!("{key} does not exist")));
     }
-    let more = entries.len() > wanted.count;
+    let more = !only_count && entries.len() > wanted.count;
     entries.truncate(wanted.count);
 
     let mut bundle = BundleWriter::new("history");
@@ -77,7 +85,7 @@ pub fn history(node: &Node, request: &HistoryRequest) -> Result<Vec<u8>> {
     }
     bundle.links(&links);
     for entry in &entries {
-        write_entry(node, &mut bundle, entry)?;
+        write_entry(node, &mut bundle, entry, &wanted.subset)?;
     }
     Ok(bundle.finish())
 }
@@ -91,7 +99,12 @@ fn url(node: &Node, path: &str, query: &str, cursor: Option<&str>) -> String {
     url
 }
 
-fn write_entry(node: &Node, bundle: &mut BundleWriter, entry: &HistoryEntry) -> Result<()> {
+fn write_entry(
+    node: &Node,
+    bundle: &mut BundleWriter,
+    entry: &HistoryEntry,
+    subset: &Subset,
+) -> Result<()> {
     let version = &entry.version;
     let key = version.key.to_string();
     let full_url = format!("{}/{key}", node.base);
@@ -109,11 +122,8 @@ fn write_entry(node: &Node, bundle: &mut BundleWriter, entry: &HistoryEntry) -> 
     let json = if version.deleted {
         None
     } else {
-        Some(super::write::with_data(
-            node,
-            version.json()?,
-            version.blob,
-        )?)
+        let json = super::write::with_data(node, version.json()?, version.blob)?;
+        Some(subset::apply(node, json, subset)?)
     };
     let mut out = bundle.entry();
     out.text("fullUrl", &full_url);
@@ -145,6 +155,10 @@ struct Wanted {
     at: Option<(i64, i64)>,
     at_text: Option<String>,
     count: usize,
+    oldest_first: bool,
+    subset: Subset,
+    /// `_summary` and `_elements` as they were sent.
+    subset_text: Vec<(String, String)>,
     cursor: Option<String>,
 }
 
@@ -156,6 +170,9 @@ impl Wanted {
             at: None,
             at_text: None,
             count: DEFAULT_COUNT,
+            oldest_first: false,
+            subset: Subset::read(pairs)?,
+            subset_text: Vec::new(),
             cursor: None,
         };
         for (name, value) in pairs {
@@ -178,14 +195,25 @@ impl Wanted {
                     wanted.count = count.clamp(1, MOST);
                 }
                 "_cursor" => wanted.cursor = Some(value.clone()),
-                "_format" | "_pretty" | "_summary" | "_elements" => {}
+                // The order of R4 is the newest first; its reverse is the one other that a history has.
+                "_sort" => {
+                    wanted.oldest_first = match value.as_str() {
+                        "_lastUpdated" => true,
+                        "-_lastUpdated" => false,
+                        _ => return Err(bad("_sort", "_lastUpdated or -_lastUpdated")),
+                    };
+                }
+                "_summary" | "_elements" => {
+                    wanted.subset_text.push((name.clone(), value.clone()));
+                }
+                "_format" | "_pretty" => {}
                 other => {
                     let shown: String = other.chars().take(40).collect();
                     return Err(Error::new(
                         Kind::Invalid,
                         "not-supported",
                         format!(
-                            "expected _since, _at, _count, _format or _pretty, found the parameter ‘{shown}’"
+                            "expected _since, _at, _count, _sort, _summary, _elements, _format or _pretty, found the parameter ‘{shown}’"
                         ),
                     ));
                 }
@@ -204,6 +232,15 @@ impl Wanted {
                 query.push('=');
                 query.push_str(&text.replace('+', "%2B"));
             }
+        }
+        if self.oldest_first {
+            query.push_str("&_sort=_lastUpdated");
+        }
+        for (name, value) in &self.subset_text {
+            query.push('&');
+            query.push_str(name);
+            query.push('=');
+            encode(value, &mut query);
         }
         query
     }

@@ -95,9 +95,9 @@ pub fn patched(node: &Node, version: &Version, patch: &Patch) -> Result<Incoming
     let after = apply(before, patch, &node.definitions)?;
     if protected != self::protected(&after) {
         return Err(Error::new(
-            Kind::Unprocessable,
+            Kind::Invalid,
             "business-rule",
-            "expected resourceType, id and meta.versionId to stay as they are, found a patch that changes one",
+            "expected resourceType, id and meta.versionId, which are immutable, found a patch that changes one",
         ));
     }
     write::check_result(node, after, &version.key.resource_type)

@@ -4,7 +4,7 @@
 //! that R4 makes mandatory stay, whatever was asked for.
 
 use super::node::Node;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::fhir::definitions::schema::Node as SchemaNode;
 use crate::fhir::model::json;
 use crate::fhir::model::value::{Object, Text, Value};
@@ -25,10 +25,44 @@ impl Subset {
         }
     }
 
+    /// Reads `_summary` and `_elements` of a request that is no search.
+    ///
+    /// # Errors
+    /// `Invalid` for another summary than R4 has, and for `_elements` that names none.
+    pub fn read(pairs: &[(String, String)]) -> Result<Self> {
+        let mut subset = Self::default();
+        for (name, value) in pairs {
+            match name.as_str() {
+                "_summary" => {
+                    subset.summary = Summary::parse(value)
+                        .ok_or_else(|| wrong("true, false, text, data or count as _summary"))?;
+                }
+                "_elements" => {
+                    let named = value.split(',').map(str::trim).filter(|e| !e.is_empty());
+                    let before = subset.elements.len();
+                    subset.elements.extend(named.map(Text::new));
+                    if subset.elements.len() == before {
+                        return Err(wrong("names of elements as _elements"));
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(subset)
+    }
+
     /// Whether the whole resource is wanted.
     pub fn is_whole(&self) -> bool {
         self.elements.is_empty() && matches!(self.summary, Summary::False | Summary::Count)
     }
+}
+
+fn wrong(expected: &str) -> Error {
+    Error::new(
+        Kind::Invalid,
+        "value",
+        format!("expected {expected}, found another value"),
+    )
 }
 
 /// The part of a resource that is wanted, as JSON.

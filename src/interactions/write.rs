@@ -91,15 +91,16 @@ impl Incoming {
 /// is stored can be read and changed again.
 ///
 /// # Errors
-/// `Unprocessable` with all findings: the body of the request was fine, its result is not.
+/// `Unprocessable` for what is over a bound, as the request was not; `Invalid` with all findings for what
+/// has not the shape of its type, as for a resource that is sent.
 pub fn check_result(node: &Node, tree: Value, resource_type: &str) -> Result<Incoming> {
     let text = json::to_vec(&tree);
     let incoming = Incoming::from_tree(tree);
     json::parse(&text, &node.choices.limits)
         .map_err(Error::from)
         .and_then(|_| check_size(node, text.len(), &incoming.tree))
-        .and_then(|()| check(node, &incoming, resource_type))
         .map_err(|error| Error::from_issues(Kind::Unprocessable, error.into_issues()))?;
+    check(node, &incoming, resource_type)?;
     Ok(incoming)
 }
 

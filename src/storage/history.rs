@@ -1,4 +1,4 @@
-//! Histories: of a resource, of a type, of everything. Newest first.
+//! Histories: of a resource, of a type, of everything.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
@@ -27,8 +27,10 @@ pub struct HistoryPage {
     pub since: Option<Instant>,
     /// Versions that were current at some time within `[low, high)` (`_at`).
     pub at: Option<(Instant, Instant)>,
-    /// Only what comes after this sequence number, going back in time.
-    pub before: Option<i64>,
+    /// Only what comes after this sequence number, in the order of the page.
+    pub beyond: Option<i64>,
+    /// Else the newest first.
+    pub oldest_first: bool,
     pub limit: usize,
 }
 
@@ -73,7 +75,7 @@ const OLDER: &str = "SELECT v.seq, v.type, r.id, v.version, v.last_updated, v.me
      v.version = 1 OR COALESCE((SELECT p.deleted FROM history p WHERE p.pk = v.pk AND p.version = v.version - 1), FALSE) \
      FROM history v JOIN resource r ON r.pk = v.pk WHERE 1 = 1";
 
-/// The versions of a scope, newest first.
+/// The versions of a scope, in the order of the page.
 pub fn page(
     connection: &mut AnyConnection,
     dictionary: &Dictionary,
@@ -91,12 +93,19 @@ pub fn page(
             current,
         )?;
         let found: Vec<EntryRow> = sql
-            .push(" ORDER BY v.seq DESC LIMIT ")
+            .push(if page.oldest_first {
+                " ORDER BY v.seq LIMIT "
+            } else {
+                " ORDER BY v.seq DESC LIMIT "
+            })
             .bind(limit)
             .load(connection)?;
         rows.extend(found);
     }
-    rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.0));
+    rows.sort_unstable_by_key(|row| row.0);
+    if !page.oldest_first {
+        rows.reverse();
+    }
     rows.truncate(page.limit);
     rows.into_iter()
         .map(
@@ -127,7 +136,7 @@ pub fn count(
     page: &HistoryPage,
 ) -> Result<i64> {
     let whole = HistoryPage {
-        before: None,
+        beyond: None,
         ..page.clone()
     };
     let mut total = 0i64;
@@ -187,8 +196,14 @@ fn restrict<ST>(
             sql = sql.push(" AND ").push(SUCCESSOR).push(" > ").bind(low);
         }
     }
-    if let Some(before) = page.before {
-        sql = sql.push(" AND v.seq < ").bind(before);
+    if let Some(beyond) = page.beyond {
+        sql = sql
+            .push(if page.oldest_first {
+                " AND v.seq > "
+            } else {
+                " AND v.seq < "
+            })
+            .bind(beyond);
     }
     Ok(sql)
 }

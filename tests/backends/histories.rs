@@ -78,17 +78,17 @@ pub fn histories_newest_first_in_pages(database: &TestDatabase) {
         for scope in [Scope::System, patients(), Scope::Resource(key("a"))] {
             let whole = store.database.history(scope.clone(), all()).unwrap().0;
             let mut paged = Vec::new();
-            let mut before = None;
+            let mut beyond = None;
             loop {
                 let page = HistoryPage {
-                    before,
+                    beyond,
                     limit,
                     ..HistoryPage::default()
                 };
                 let (entries, total) = store.database.history(scope.clone(), page).unwrap();
                 assert!(usize::try_from(total).unwrap() >= whole.len() && entries.len() <= limit);
                 let Some(last) = entries.last() else { break };
-                before = Some(last.seq);
+                beyond = Some(last.seq);
                 paged.extend(entries);
                 // A write between two pages is newer than what is still to come.
                 store.set("between", "x", &[]);

@@ -176,10 +176,10 @@ impl Store {
     /// The whole history of everything, oldest first.
     pub fn everything(&self) -> Vec<HistoryEntry> {
         let mut all = Vec::new();
-        let mut before = None;
+        let mut beyond = None;
         loop {
             let page = HistoryPage {
-                before,
+                beyond,
                 limit: 500,
                 ..HistoryPage::default()
             };
@@ -188,7 +188,7 @@ impl Store {
                 all.reverse();
                 return all;
             };
-            before = Some(last.seq);
+            beyond = Some(last.seq);
             all.extend(entries);
         }
     }

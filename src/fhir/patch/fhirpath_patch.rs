@@ -10,10 +10,12 @@ use super::element::{
 use super::limits::Allowance;
 use super::site::{ObjectType, Place, type_at, value_mut};
 use super::{at_operation, check_count, malformed, shown, unfit};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::fhir::definitions::Definitions;
 use crate::fhir::definitions::schema::Target;
-use crate::fhir::fhirpath::{Environment, Item, Location, Segment, evaluate, parse};
+use crate::fhir::fhirpath::{
+    Environment, FhirPathError, Item, Location, Phase, Segment, evaluate, parse,
+};
 use crate::fhir::model::value::{Text, Value};
 
 /// Applies the operations of a `Parameters` resource in order.
@@ -229,7 +231,7 @@ impl<'p> Operation<'p> {
         });
         if taken {
             return Err(unfit(format!(
-                "expected no element '{name}' yet, because it does not repeat, found one"
+                "expected nothing at '{name}', which does not repeat: Existing element {name} found"
             )));
         }
         set(object, member, element);
@@ -333,11 +335,19 @@ impl<'p> Operation<'p> {
     }
 }
 
-fn nothing(path: &str) -> crate::error::Error {
+fn nothing(path: &str) -> Error {
     unfit(format!(
         "expected an element at {}, found none",
         shown(path)
     ))
+}
+
+/// A path that cannot be evaluated on this resource does not fit; one that is too much work stays that.
+fn unfit_path(error: FhirPathError) -> Error {
+    match error.phase {
+        Phase::Limit => Error::from(error),
+        _ => Error::from_issues(Kind::Invalid, Error::from(error).into_issues()),
+    }
 }
 
 /// Evaluates a path to places in the resource.
@@ -345,7 +355,7 @@ fn locate(path: &str, resource: &Value, definitions: &Definitions) -> Result<Vec
     let expression = parse(path)?;
     let env = Environment::new(definitions);
     let mut found = Vec::new();
-    for item in evaluate(&expression, resource, &env)? {
+    for item in evaluate(&expression, resource, &env).map_err(unfit_path)? {
         let location = match &item {
             Item::Node(node) => Location::find(resource, node),
             _ => None,

@@ -4,7 +4,7 @@
 
 use super::limits::Allowance;
 use super::{at_operation, check_count, malformed, unfit};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::fhir::fhirpath::Decimal;
 use crate::fhir::model::json;
 use crate::fhir::model::value::Value;
@@ -110,13 +110,10 @@ impl<'p> Operation<'p> {
                 let value = value.clone();
                 add(document, to, value)
             }
-            Self::Test(path, value) => {
-                if same(find(document, path)?, value) {
-                    Ok(())
-                } else {
-                    Err(unfit("expected the tested value, found another"))
-                }
-            }
+            Self::Test(path, value) => match find(document, path) {
+                Ok(found) if same(found, value) => Ok(()),
+                _ => Err(untrue()),
+            },
         }
     }
 }
@@ -178,7 +175,16 @@ fn step_mut<'v>(value: &'v mut Value, token: &str) -> Option<&'v mut Value> {
     }
 }
 
-fn missing() -> crate::error::Error {
+/// Of a failed test R4 (http.html#patch) says 422, in a sentence of its own.
+fn untrue() -> Error {
+    Error::new(
+        Kind::Unprocessable,
+        "processing",
+        "expected the tested value, found another",
+    )
+}
+
+fn missing() -> Error {
     unfit("expected a value at the place, found none")
 }
 
@@ -321,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_is_400_and_unfit_is_422() {
+    fn malformed_and_unfit_are_400() {
         for patch in [
             "{}",
             "[1]",
@@ -345,9 +351,17 @@ mod tests {
             r#"[{"op":"add","path":"/a/2","value":1}]"#,
             r#"[{"op":"add","path":"/a/0/b","value":1}]"#,
             r#"[{"op":"replace","path":"/a/99999999999999999999","value":1}]"#,
+            r#"[{"op":"move","from":"/a","path":"/a/0"}]"#,
+        ] {
+            fails(r#"{"a":[1]}"#, patch, Kind::Invalid);
+        }
+    }
+
+    #[test]
+    fn a_failed_test_is_422() {
+        for patch in [
             r#"[{"op":"test","path":"/a","value":[2]}]"#,
             r#"[{"op":"test","path":"/b","value":null}]"#,
-            r#"[{"op":"move","from":"/a","path":"/a/0"}]"#,
         ] {
             fails(r#"{"a":[1]}"#, patch, Kind::Unprocessable);
         }

@@ -1,6 +1,6 @@
 //! What a patch may make of a resource: bounded depth, bounded growth, nothing empty.
 
-use super::unfit;
+use super::over;
 use crate::error::Result;
 use crate::fhir::model::value::Value;
 
@@ -34,7 +34,7 @@ impl Allowance {
         let mut open = vec![(value, depth)];
         while let Some((value, depth)) = open.pop() {
             if depth > MAX_DEPTH {
-                return Err(unfit(format!(
+                return Err(over(format!(
                     "expected at most {MAX_DEPTH} levels in the patched resource, found more"
                 )));
             }
@@ -44,7 +44,7 @@ impl Allowance {
             };
             let rest = (self.nodes.checked_sub(1), self.bytes.checked_sub(bytes));
             let (Some(nodes), Some(bytes)) = rest else {
-                return Err(unfit(format!(
+                return Err(over(format!(
                     "expected a patch to put in at most {MAX_NODES} values and {MAX_BYTES} bytes, found more"
                 )));
             };

@@ -2,8 +2,9 @@
 //!
 //! Source: FHIR R4 *RESTful API*, "patch". A patch works on one resource as it is and gives
 //! another, or nothing: no operation is kept when a later one fails. What the result must hold
-//! to (`id`, versions, validity) is for the caller to check. A malformed patch is `Invalid`
-//! (400); one that does not fit the resource is `Unprocessable` (422) and names the operation.
+//! to (`id`, versions, validity) is for the caller to check. A patch that is malformed or does not fit
+//! the resource is `Invalid` (400) and names the operation: R4 handles the result as an update, where a
+//! resource that fails the basic rules gets 400. One that goes over a limit is `Unprocessable` (422).
 
 mod element;
 mod fhirpath_patch;
@@ -37,8 +38,8 @@ pub enum Patch {
 /// Applies a patch. The result is a resource of the same type, without empty arrays or objects.
 ///
 /// # Errors
-/// `Invalid` where the patch is malformed; `Unprocessable` where it has too many operations, an
-/// operation fails, or no resource of the same type is left.
+/// `Invalid` where the patch is malformed, an operation fails, or no resource of the same type is left;
+/// `Unprocessable` where it has too many operations or puts in too much.
 pub fn apply(resource: Value, patch: &Patch, definitions: &Definitions) -> Result<Value> {
     let resource_type = resource.str_at("resourceType").map(str::to_owned);
     let mut patched = match patch {
@@ -65,7 +66,12 @@ fn malformed(text: impl Into<String>) -> Error {
 
 /// The patch does not fit the resource.
 fn unfit(text: impl Into<String>) -> Error {
-    Error::new(Kind::Unprocessable, "processing", text)
+    Error::new(Kind::Invalid, "processing", text)
+}
+
+/// The patch asks for more than the server does (IN-22).
+fn over(text: impl Into<String>) -> Error {
+    Error::new(Kind::Unprocessable, "too-costly", text)
 }
 
 /// Puts an error at one operation, counted from 0 as in the patch.

@@ -46,7 +46,7 @@ impl<'d> ObjectType<'d> {
         typed.or_else(choice).ok_or_else(|| {
             let path = node.map_or("", |node| node.path.as_str());
             unfit(format!(
-                "expected an element of {path} with a fitting type, found '{name}'"
+                "expected an element with a fitting type, '{name}' not found at {path}"
             ))
         })
     }

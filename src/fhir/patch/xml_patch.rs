@@ -6,8 +6,8 @@
 //! can be neither added nor selected.
 
 use super::xpath::{Selection, Target, select};
-use super::{at_operation, check_count, malformed, unfit};
-use crate::error::{Error, Kind, Result};
+use super::{at_operation, check_count, malformed, over, unfit};
+use crate::error::Result;
 use crate::fhir::definitions::Definitions;
 use crate::fhir::model::value::{Text, Value};
 use crate::fhir::xml::{
@@ -25,13 +25,7 @@ pub(super) fn apply(resource: &Value, patch: &[u8], definitions: &Definitions) -
     let written = to_xml(resource, definitions)?;
     let mut root = parse_document(&written, &limits)?;
     apply_to_tree(&mut root, &patch)?;
-    from_xml(write_document(&root).as_bytes(), definitions).map_err(|error| {
-        // The patch was well formed: what came out of it is not.
-        match error.kind() {
-            Kind::Invalid => Error::from_issues(Kind::Unprocessable, error.into_issues()),
-            _ => error,
-        }
-    })
+    from_xml(write_document(&root).as_bytes(), definitions)
 }
 
 /// Applies the operations of a `diff` document to a tree.
@@ -205,7 +199,7 @@ fn content(operation: &XmlElement, depth: usize) -> Result<Vec<XmlNode>> {
     }));
     while let Some((element, depth)) = open.pop() {
         if depth >= MAX_DEPTH {
-            return Err(unfit(format!(
+            return Err(over(format!(
                 "expected at most {MAX_DEPTH} levels in the patched resource, found more"
             )));
         }

@@ -56,8 +56,7 @@ enum Predicate {
 /// Finds the one node that a selector leads to.
 ///
 /// # Errors
-/// `Invalid` where the selector is not understood; `Unprocessable` where it finds nothing, or
-/// more than one node.
+/// `Invalid` where the selector is not understood, finds nothing, or more than one node.
 pub(super) fn select(root: &XmlElement, selector: &str) -> Result<Selection> {
     let steps = parser::parse(selector)?;
     let mut found: Vec<Selection> = Vec::new();
@@ -264,10 +263,10 @@ mod tests {
             Ok((&[2], Target::Element)),
         );
         check("f:Patient/f:name/text()", Ok((&[3], Target::Text(0))));
-        check("f:Patient/f:telecom", Err(Kind::Unprocessable));
-        check("f:Person", Err(Kind::Unprocessable));
-        check("f:Patient/h:id", Err(Kind::Unprocessable));
-        check("f:Patient/f:id/@nothing", Err(Kind::Unprocessable));
+        check("f:Patient/f:telecom", Err(Kind::Invalid));
+        check("f:Person", Err(Kind::Invalid));
+        check("f:Patient/h:id", Err(Kind::Invalid));
+        check("f:Patient/f:id/@nothing", Err(Kind::Invalid));
         for bad in [
             "",
             "/",

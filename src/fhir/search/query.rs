@@ -127,6 +127,7 @@ impl Reader<'_> {
     fn pair(&mut self, name: &str, value: &str) -> Result<()> {
         let wrong = |expected| bad(name, &[value.to_owned()], 0, expected);
         match name {
+            "_pretty" if !matches!(value, "true" | "false") => return Err(wrong("true or false")),
             "_format" | "_pretty" => return Ok(()),
             "_cursor" => {
                 self.query.cursor = Some(value.to_owned());
@@ -187,7 +188,11 @@ impl Reader<'_> {
     fn elements(&mut self, name: &str, value: &str) -> Result<()> {
         let schema = self.vocabulary.definitions.schema(self.resource_type);
         let root = schema.and_then(|schema| schema.root());
-        for element in value.split(',').map(str::trim).filter(|e| !e.is_empty()) {
+        let named = |element: &&str| !element.is_empty();
+        if value.split(',').map(str::trim).filter(named).count() == 0 {
+            return Err(bad(name, &[value.to_owned()], 0, "names of elements"));
+        }
+        for element in value.split(',').map(str::trim).filter(named) {
             if root.is_none_or(|root| root.field(element).is_some()) {
                 self.query.elements.push(Text::new(element));
             } else {

@@ -266,7 +266,7 @@ fn query_string(pairs: &[(String, String)]) -> String {
 }
 
 /// Percent-encodes what a query must not hold bare.
-fn encode(text: &str, out: &mut String) {
+pub fn encode(text: &str, out: &mut String) {
     for byte in text.bytes() {
         let bare = byte.is_ascii_alphanumeric()
             || matches!(

@@ -63,6 +63,41 @@ fn statements_have_the_shape_of_their_types() {
 }
 
 #[test]
+fn every_claimed_parameter_of_the_result_works() {
+    let node = TestNode::start();
+    let strict = [("prefer", "handling=strict")];
+    let statement = node.get("metadata").json();
+    for name in names(&statement["rest"][0]["searchParam"], "name") {
+        let value = match name {
+            "_count" => "1",
+            "_elements" => "name",
+            "_format" => "json",
+            "_include" => "Patient:organization",
+            "_revinclude" => "Observation:subject",
+            "_pretty" | "_summary" => "true",
+            "_sort" => "_lastUpdated",
+            "_total" => "accurate",
+            other => panic!("{other}"),
+        };
+        let answer = node.get_with(&format!("Patient?{name}={value}"), &strict);
+        assert_eq!(answer.status, 200, "{name}: {}", answer.text());
+    }
+}
+
+/// `_summary` and `_elements` mean in the statement what they mean in any resource.
+#[test]
+fn parts_of_the_statement() {
+    let node = TestNode::start();
+    let part = node.get("metadata?_elements=software").json();
+    assert_eq!(part["software"]["name"], "fascicolo");
+    assert_eq!(part["kind"], "instance", "mandatory");
+    assert_eq!(part.get("implementation"), None);
+    assert_eq!(part["meta"]["tag"][0]["code"], "SUBSETTED");
+    let text = node.get("metadata?_summary=text").json();
+    assert_eq!(text.get("rest"), None);
+}
+
+#[test]
 fn every_claimed_search_parameter_works_on_its_type() {
     let node = TestNode::start();
     let strict = [("prefer", "handling=strict")];

@@ -96,8 +96,8 @@ fn a_condition_is_read_strictly() {
     let node = TestNode::start();
     node.create(&patient("1", ""));
     for (condition, status, code) in [
-        ("", 412, "incomplete"),
-        ("_count=1", 412, "incomplete"),
+        ("", 400, "incomplete"),
+        ("_count=1", 400, "incomplete"),
         ("nonsense=1", 400, "not-supported"),
         ("identifier=", 400, "value"),
         ("name:below=Rossi", 400, "not-supported"),
@@ -117,8 +117,8 @@ fn a_condition_is_read_strictly() {
         }
     }
     node.put("Patient", &patient("1", ""))
-        .refused(412, "incomplete");
-    node.delete("Patient").refused(412, "incomplete");
+        .refused(400, "incomplete");
+    node.delete("Patient").refused(400, "incomplete");
     assert_eq!(count(&node, "1"), 1);
 }
 

@@ -41,9 +41,9 @@ fn three_patches() {
         answer.text()
     );
     assert_eq!(answer.header("etag"), Some("W/\"4\""));
-    patch(json, r#"[{"op":"replace","path":"/nix","value":1}]"#).refused(422, "processing");
-    patch(json, r#"[{"op":"replace","path":"/id","value":"x"}]"#).refused(422, "business-rule");
-    patch(json, r#"[{"op":"add","path":"/foo","value":"x"}]"#).refused(422, "structure");
+    patch(json, r#"[{"op":"replace","path":"/nix","value":1}]"#).refused(400, "processing");
+    patch(json, r#"[{"op":"replace","path":"/id","value":"x"}]"#).refused(400, "business-rule");
+    patch(json, r#"[{"op":"add","path":"/foo","value":"x"}]"#).refused(400, "structure");
     patch(json, "{").refused(400, "structure");
     patch("text/plain", "x").refused(415, "not-supported");
     assert_eq!(node.get(&path).header("etag"), Some("W/\"4\""));

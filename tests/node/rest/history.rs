@@ -240,6 +240,57 @@ fn pages_deliver_everything_once_while_others_write() {
 }
 
 #[test]
+fn the_oldest_first_in_pages_while_others_write() {
+    let node = filled();
+    let mut newest = versions(&node, "_history?_sort=-_lastUpdated");
+    assert_eq!(newest, versions(&node, "_history"));
+    newest.reverse();
+    assert_eq!(versions(&node, "_history?_sort=_lastUpdated"), newest);
+    let (mut url, mut told) = (
+        "_history?_sort=_lastUpdated&_count=2".to_owned(),
+        Vec::new(),
+    );
+    for number in 0.. {
+        let answer = node.get(&url);
+        told.extend(answer.entries().iter().map(|entry| version(&node, entry)));
+        let bundle = answer.json();
+        let links = bundle["link"].as_array().unwrap();
+        let Some(next) = links.iter().find(|link| link["relation"] == "next") else {
+            break;
+        };
+        let next = next["url"].as_str().unwrap();
+        url = next
+            .strip_prefix(&format!("{}/", node.base))
+            .unwrap()
+            .to_owned();
+        if number < 2 {
+            put(&node, "Group", &format!("later{number}"), "it");
+        }
+    }
+    newest.extend(["Group/later0/1".to_owned(), "Group/later1/1".to_owned()]);
+    assert_eq!(told, newest);
+}
+
+#[test]
+fn parts_of_a_history() {
+    let node = filled();
+    let count = node.get("Patient/_history?_summary=count").json();
+    assert_eq!((&count["total"], count.get("entry")), (&5.into(), None));
+    let links = count["link"].as_array().unwrap();
+    assert_eq!(links.len(), 1);
+    assert!(
+        links[0]["url"]
+            .as_str()
+            .unwrap()
+            .ends_with("&_summary=count")
+    );
+    let answer = node.get("Patient/a/_history?_elements=gender&_count=1");
+    let entry = &answer.entries()[0]["resource"];
+    assert_eq!(entry.get("language"), None);
+    assert_eq!(entry["meta"]["tag"][0]["code"], "SUBSETTED");
+}
+
+#[test]
 fn parameters_of_a_history_that_are_refused() {
     let node = filled();
     let next = |path: &str| {
@@ -261,7 +312,11 @@ fn parameters_of_a_history_that_are_refused() {
         ("_at=x".to_owned(), "value"),
         ("_count=-1".to_owned(), "value"),
         ("_count=x".to_owned(), "value"),
-        ("_sort=_lastUpdated".to_owned(), "not-supported"),
+        ("_sort=_id".to_owned(), "value"),
+        ("_sort=".to_owned(), "value"),
+        ("_sort=-_lastUpdated,_lastUpdated".to_owned(), "value"),
+        ("_summary=maybe".to_owned(), "value"),
+        ("_elements=".to_owned(), "value"),
         ("_cursor=nonsense".to_owned(), "value"),
         // Made for another page size, or for another history.
         (format!("_count=3&_cursor={cursor}"), "value"),

@@ -179,7 +179,8 @@ fn a_patch_is_all_or_nothing() {
         r#"[{"op":"replace","path":"","value":{"resourceType":"Group"}}]"#,
     ] {
         let answer = patch(&node, &path, JSON, body, &[]);
-        assert_eq!(answer.status, 422, "{body}: {}", answer.text());
+        let status = if body.contains("test") { 422 } else { 400 };
+        assert_eq!(answer.status, status, "{body}: {}", answer.text());
     }
     assert_eq!(node.get(&path).body, before.body);
     assert_eq!(node.get(&format!("{path}/_history")).json()["total"], 1);
@@ -251,7 +252,7 @@ fn conditional_patch_of_none_one_and_several() {
         (200, Some(id.as_str()))
     );
     by("nonsense=1").refused(400, "not-supported");
-    by("").refused(412, "incomplete");
+    by("").refused(400, "incomplete");
     node.create(PATIENT);
     by("identifier=urn:p|1").refused(412, "multiple-matches");
     assert_eq!(node.get("_history").json()["total"], 3);

@@ -160,7 +160,7 @@ fn requests_of_entries() {
             url("nested", "POST", "/").gets(400, NS, URL),
             url("an operation", "POST", "DocumentReference/$ingest").gets(501, NS, ZERO),
             url("unknown type", "PUT", "Nothing/a").gets(404, NS, ZERO),
-            url("delete of everything", "DELETE", "Patient").gets(412, "incomplete", ZERO),
+            url("delete of everything", "DELETE", "Patient").gets(400, "incomplete", ZERO),
             url("search not offered", "GET", "Patient?_filter=x").gets(400, NS, ZERO),
             url("read of nothing", "GET", "Patient/none").gets(404, "not-found", ZERO),
             if_match("bad ifMatch", "1").gets(400, V, "Bundle.entry[0].request.ifMatch"),
@@ -171,7 +171,7 @@ fn requests_of_entries() {
             )
             .gets(400, V, "Bundle.entry[0].request.ifModifiedSince"),
             none_exist("ifNoneExist not known", "nonsense=1").gets(400, NS, ZERO),
-            none_exist("ifNoneExist of nothing", "?").gets(412, "incomplete", ZERO),
+            none_exist("ifNoneExist of nothing", "?").gets(400, "incomplete", ZERO),
             none_exist("broken ifNoneExist", "_id=%").gets(
                 400,
                 V,
@@ -312,7 +312,7 @@ fn entries_of_a_batch_fail_alone() {
         ),
         (
             r#"{"request":{"method":"DELETE","url":"Patient"}}"#.to_owned(),
-            "412",
+            "400",
             "incomplete",
         ),
         (patient(r#","foo":1"#), "400", S),

@@ -43,6 +43,12 @@ fn urls_and_parameters() {
             get("_total", "Patient?_total=maybe").gets(400, v, ""),
             get("_summary", "Patient?_summary=maybe").gets(400, v, ""),
             get("_format", "Patient/1?_format=turtle").gets(406, ns, ""),
+            get("_pretty", "Patient/1?_pretty=1").gets(400, v, ""),
+            get("_pretty of a search", "Patient?_pretty=").gets(400, v, ""),
+            get("_elements of a read", "Patient/1?_elements=,").gets(400, v, ""),
+            get("_pretty of metadata", "metadata?_pretty=abc").gets(400, v, ""),
+            get("_summary of metadata", "metadata?_summary=abc").gets(400, v, ""),
+            get("_elements of metadata", "metadata?_elements=").gets(400, v, ""),
             get("_lastUpdated", "Patient?_lastUpdated=soon").gets(400, v, ""),
             get("_lastUpdated prefix", "Patient?_lastUpdated=xx2020").gets(400, v, ""),
             get("_since", "Patient/_history?_since=soon").gets(400, v, ""),
@@ -128,15 +134,15 @@ fn urls_and_parameters() {
             )
             .gets(400, v, "Patient.id"),
             row("id is missing", "PUT", "Patient/a", PATIENT).gets(400, "required", "Patient.id"),
-            row("condition is missing", "PUT", "Patient", PATIENT).gets(412, "incomplete", ""),
-            row("delete of everything", "DELETE", "Patient", "").gets(412, "incomplete", ""),
+            row("condition is missing", "PUT", "Patient", PATIENT).gets(400, "incomplete", ""),
+            row("delete of everything", "DELETE", "Patient", "").gets(400, "incomplete", ""),
             row("condition not known", "DELETE", "Patient?nonsense=1", "").gets(400, ns, ""),
             row("If-None-Exist not known", "POST", "Patient", PATIENT)
                 .with("if-none-exist", "nonsense=1")
                 .gets(400, ns, ""),
             row("If-None-Exist empty", "POST", "Patient", PATIENT)
                 .with("if-none-exist", "")
-                .gets(412, "incomplete", ""),
+                .gets(400, "incomplete", ""),
         ],
     );
 }
@@ -183,7 +189,7 @@ fn forms_writes_and_conditions() {
                 PATIENT,
             )
             .gets(400, ns, ""),
-            row("update by paging", "PUT", "Patient?_count=1", PATIENT).gets(412, "incomplete", ""),
+            row("update by paging", "PUT", "Patient?_count=1", PATIENT).gets(400, "incomplete", ""),
             row(
                 "delete by an empty condition",
                 "DELETE",
@@ -191,9 +197,9 @@ fn forms_writes_and_conditions() {
                 "",
             )
             .gets(400, v, ""),
-            row("delete by paging", "DELETE", "Patient?_count=1", "").gets(412, "incomplete", ""),
+            row("delete by paging", "DELETE", "Patient?_count=1", "").gets(400, "incomplete", ""),
             none_exist("If-None-Exist with a broken percent", "_id=%").gets(400, v, ""),
-            none_exist("If-None-Exist by paging", "_count=1").gets(412, "incomplete", ""),
+            none_exist("If-None-Exist by paging", "_count=1").gets(400, "incomplete", ""),
             none_exist("If-None-Exist not offered", "_filter=x").gets(400, ns, ""),
             row(
                 "$meta-add of no Parameters",

@@ -19,6 +19,8 @@ fn what_shapes_the_result() {
             ("Patient?_total=", V, "_total"),
             ("Patient?_summary=maybe", V, "_summary"),
             ("Patient?_summary=true,text", V, "_summary"),
+            ("Patient?_elements=", V, "_elements"),
+            ("Patient?_elements=,", V, "_elements"),
             ("Patient?_sort=", V, "_sort"),
             ("Patient?_sort=-", V, "_sort"),
             ("Patient?_sort=nonsense", V, "nonsense"),
