@@ -43,6 +43,12 @@ pub enum Clause {
         param: i64,
         targets: Vec<(i64, Clause)>,
     },
+    /// A reference leads to one of these resources, by the hashes of `index_resource.link`: a chain
+    /// whose targets are known.
+    Refers {
+        param: i64,
+        links: Vec<i64>,
+    },
     /// A resource for which the clause holds refers to this one by the parameter.
     Has {
         /// Of the resource that is referred to.
@@ -94,6 +100,31 @@ impl Range {
 }
 
 impl Clause {
+    /// Whether other resources decide, through references of this one.
+    pub(super) fn has_chain(&self) -> bool {
+        match self {
+            Clause::All(clauses) | Clause::Any(clauses) => clauses.iter().any(Clause::has_chain),
+            Clause::Not(clause) | Clause::Has { clause, .. } => clause.has_chain(),
+            Clause::Chain { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// The parameter and the values, for a clause whose rows are in order for each value.
+    pub(super) fn walkable(&self) -> Option<(i64, &[i64])> {
+        match self {
+            Clause::Value {
+                param,
+                any_of: values,
+            }
+            | Clause::Refers {
+                param,
+                links: values,
+            } => Some((*param, values)),
+            _ => None,
+        }
+    }
+
     /// What never holds.
     pub fn nothing() -> Self {
         Clause::Any(Vec::new())
@@ -123,6 +154,9 @@ impl Clause {
             Clause::Id { any_of, .. } => any_of.iter().any(|wanted| wanted == id),
             Clause::LastUpdated { low, high, .. } => (*low..*high).contains(&last_updated),
             Clause::Chain { .. } | Clause::Has { .. } => false,
+            Clause::Refers { param, links } => {
+                links.iter().any(|link| rows.contains(*param, *link))
+            }
         }
     }
 }

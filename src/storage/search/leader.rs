@@ -17,11 +17,23 @@ use crate::error::Result;
 /// As many parts as a leader may be made of.
 const MOST_PARTS: usize = 20;
 
+/// So many rows through a join are counted before it is taken for frequent.
+const SAMPLE: i64 = 200;
+
 /// What planning needs throughout.
 pub struct Planning {
     pub names: Names,
     /// A leader with fewer rows is collected and sorted; beyond, rows are walked in the order asked for.
     pub few: i64,
+}
+
+impl Planning {
+    pub fn new(connection: &AnyConnection, few: i64) -> Self {
+        Self {
+            names: Names::new(Joins::of(connection)),
+            few,
+        }
+    }
 }
 
 /// The SQL type of what a leader selects: sort, pk.
@@ -61,9 +73,16 @@ pub fn leader(
             }
             Some(union(parts))
         }
-        Clause::Value { param, any_of } => {
-            let sql = value_rows(*param, any_of);
-            Some(measured(connection, planning.few, sql, any_of.len() < 2)?)
+        Clause::Value {
+            param,
+            any_of: values,
+        }
+        | Clause::Refers {
+            param,
+            links: values,
+        } => {
+            let sql = value_rows(*param, values);
+            Some(measured(connection, planning.few, sql, values.len() < 2)?)
         }
         Clause::Text { param, like } => {
             let sql = ordered(
@@ -126,15 +145,17 @@ pub fn leader(
         }
         Clause::Chain { param, targets } => {
             let (mut parts, mut exact) = (Vec::with_capacity(targets.len()), true);
+            let mut most = 0;
             for (_, clause) in targets {
                 let Some(target) = leader(connection, clause, planning)? else {
                     return Ok(None);
                 };
                 exact &= target.exact;
+                most = target.rows.max(most);
                 let at = planning.names.next();
                 parts.push(referring(planning.names.joins, target.sql, at, *param));
             }
-            Some(joined(connection, planning.few, parts, exact)?)
+            Some(joined(connection, planning.few, parts, exact, most)?)
         }
         Clause::Has {
             type_id,
@@ -167,7 +188,8 @@ pub fn leader(
                 |sql| sql.push("r"),
                 |sql| sql.push("r.link = l.link AND r.type = ").bind(*type_id),
             );
-            Some(joined(connection, planning.few, vec![sql], source.exact)?)
+            let (few, most) = (planning.few, source.rows);
+            Some(joined(connection, few, vec![sql], source.exact, most)?)
         }
         Clause::Not(_) | Clause::Present { .. } => None,
     })
@@ -297,12 +319,13 @@ fn narrowed(leader: Leader, clauses: &[Clause], index: usize, planning: &mut Pla
     }
 }
 
-/// Rows reached through other resources.
+/// Rows reached through other resources, of which there are `most`.
 fn joined(
     connection: &mut AnyConnection,
     few: i64,
     parts: Vec<Sql<Pair>>,
     exact: bool,
+    most: i64,
 ) -> Result<Leader> {
     let leaders = parts.into_iter().map(|sql| Leader {
         sql,
@@ -311,6 +334,18 @@ fn joined(
         exact,
     });
     let all = union(leaders.collect());
+    if most >= few {
+        // From many resources many are reached: a sample tells, where a count would cost more than
+        // the search.
+        let sample = Sql::new("SELECT 1 FROM (").append(all.sql.clone());
+        if count(connection, few.min(SAMPLE), sample.push(") c"))? >= few.min(SAMPLE) {
+            return Ok(Leader {
+                rows: few,
+                exact,
+                ..all
+            });
+        }
+    }
     Ok(Leader {
         exact,
         ..measured(connection, few, all.sql, false)?

@@ -7,9 +7,14 @@
 mod clause;
 mod include;
 mod leader;
+mod links;
+mod merge;
 mod order;
 mod probe;
 mod window;
+
+use std::borrow::Cow;
+use std::collections::HashMap;
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
@@ -52,9 +57,15 @@ pub fn page(
     clause: &Clause,
     page: &Page,
 ) -> Result<Vec<FoundRow>> {
-    let walk = Walk::new(connection, every, clause, page.few, page.is_usual())?;
+    let mut planning = Planning::new(connection, page.few);
+    let clause = known(connection, clause, &mut planning)?;
+    let alone = if page.is_usual() { 1 } else { 0 };
+    let walk = Walk::new(connection, every, &clause, &mut planning, alone)?;
+    if let Some(rows) = walk.first_of_each(connection, page)? {
+        return Ok(rows);
+    }
     if walk.leader.rows >= page.few {
-        let everything = flat(clause);
+        let everything = flat(&clause);
         for width in WIDTHS {
             let rows = page.limit.saturating_mul(width);
             let Some(leader) = window(connection, type_id, page, rows)? else {
@@ -76,6 +87,40 @@ pub fn page(
 }
 
 impl Walk<'_> {
+    /// The page, when it is made of the first rows of several values and nothing is probed.
+    fn first_of_each(
+        &self,
+        connection: &mut AnyConnection,
+        page: &Page,
+    ) -> Result<Option<Vec<FoundRow>>> {
+        let (Some((param, values)), true) = (self.values, page.is_usual()) else {
+            return Ok(None);
+        };
+        if values.len() < 2 || !self.probed.is_empty() {
+            return Ok(None);
+        }
+        let mut pairs = merge::first(connection, param, values, page)?;
+        if page.backward {
+            pairs.reverse();
+        }
+        let pks: Vec<i64> = pairs.iter().map(|(_, pk)| *pk).collect();
+        let mut versions: HashMap<i64, FoundVersion> = by_number(connection, &pks)?
+            .into_iter()
+            .map(|(_, pk, version)| (pk, version))
+            .collect();
+        let rows = pairs.into_iter().filter_map(|(sort, pk)| {
+            Some(FoundRow {
+                position: Position {
+                    numbers: [sort, 0, 0],
+                    pk,
+                    ..Position::default()
+                },
+                version: versions.remove(&pk)?,
+            })
+        });
+        Ok(Some(rows.collect()))
+    }
+
     fn page(&self, connection: &mut AnyConnection, page: &Page) -> Result<Vec<FoundRow>> {
         let limit = i64::try_from(page.limit).unwrap_or(i64::MAX);
         let mut inner = Sql::<()>::new("");
@@ -136,7 +181,9 @@ impl Walk<'_> {
 
 /// How many resources match.
 pub fn count(connection: &mut AnyConnection, every: i64, clause: &Clause) -> Result<i64> {
-    let walk = Walk::new(connection, every, clause, FEW, true)?;
+    let mut planning = Planning::new(connection, FEW);
+    let clause = known(connection, clause, &mut planning)?;
+    let walk = Walk::new(connection, every, &clause, &mut planning, usize::MAX)?;
     let sql = Sql::<BigInt>::new(if walk.leader.unique {
         "SELECT COUNT(*) FROM ("
     } else {
@@ -162,6 +209,18 @@ pub fn ids(
     Ok(rows.into_iter().map(|row| row.version.0).collect())
 }
 
+/// The clause with what can be known beforehand.
+fn known<'a>(
+    connection: &mut AnyConnection,
+    clause: &'a Clause,
+    planning: &mut Planning,
+) -> Result<Cow<'a, Clause>> {
+    if !clause.has_chain() {
+        return Ok(Cow::Borrowed(clause));
+    }
+    links::resolved(connection, clause, planning).map(Cow::Owned)
+}
+
 /// What is walked, and what is probed.
 struct Walk<'a> {
     joins: Joins,
@@ -172,62 +231,51 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
+    /// `alone`: a clause with at most so many values is walked uncounted when it is the only one.
     fn new(
         connection: &mut AnyConnection,
         every: i64,
         clause: &'a Clause,
-        few: i64,
-        usual: bool,
+        planning: &mut Planning,
+        alone: usize,
     ) -> Result<Self> {
-        let joins = Joins::of(connection);
+        let (joins, few) = (planning.names.joins, planning.few);
         let clauses = flat(clause);
-        if let ([Clause::Value { param, any_of }], true) = (clauses.as_slice(), usual) {
-            // Nothing to choose from, and its rows are in order.
-            return Ok(Self::walking(joins, *param, any_of, Vec::new(), few));
-        }
-        let mut planning = Planning {
-            names: Names::new(joins),
-            few,
-        };
-        let found = best(connection, clauses.iter().copied(), &mut planning)?;
-        if let Some((index, leader)) = found
-            && (leader.rows < few || matches!(clauses.get(index), Some(Clause::Value { .. })))
+        if let [only] = clauses.as_slice()
+            && let Some((param, values)) = only.walkable()
+            && values.len() <= alone
         {
-            let values = match clauses.get(index) {
-                Some(Clause::Value { param, any_of }) if leader.rows >= few => {
-                    Some((*param, any_of.as_slice()))
-                }
-                _ => None,
-            };
-            let exact = leader.exact;
-            let probed = clauses
-                .into_iter()
-                .enumerate()
-                .filter(|(at, _)| !(exact && *at == index))
-                .map(|(_, clause)| clause)
-                .collect();
-            return Ok(Self {
-                joins,
-                leader,
-                values,
-                probed,
-            });
+            // Nothing to choose from, and its rows are in order or need none.
+            return Ok(Self::walking(joins, param, values, Vec::new(), few));
+        }
+        let found = best(connection, clauses.iter().copied(), planning)?;
+        if let Some((index, leader)) = found {
+            let values = clauses.get(index).and_then(|clause| clause.walkable());
+            if leader.rows < few || values.is_some() {
+                let exact = leader.exact;
+                return Ok(Self {
+                    joins,
+                    values: values.filter(|_| leader.rows >= few),
+                    leader,
+                    probed: but(clauses, exact.then_some(index)),
+                });
+            }
         }
         // Everything is frequent: a value that is in order already, or the whole type.
         let walked = clauses
             .iter()
-            .position(|clause| matches!(clause, Clause::Value { .. }));
-        let (param, any_of): (i64, &[i64]) = match walked.and_then(|at| clauses.get(at)) {
-            Some(Clause::Value { param, any_of }) => (*param, any_of),
-            _ => (every, &[0]),
-        };
-        let probed = clauses
-            .into_iter()
-            .enumerate()
-            .filter(|(at, _)| Some(*at) != walked)
-            .map(|(_, clause)| clause)
-            .collect();
-        Ok(Self::walking(joins, param, any_of, probed, few))
+            .position(|clause| clause.walkable().is_some());
+        let (param, values) = walked
+            .and_then(|at| clauses.get(at))
+            .and_then(|clause| clause.walkable())
+            .unwrap_or((every, &[0]));
+        Ok(Self::walking(
+            joins,
+            param,
+            values,
+            but(clauses, walked),
+            few,
+        ))
     }
 
     /// The rows of some values, in the order of each.
@@ -310,6 +358,14 @@ impl<'a> Walk<'a> {
         }
         sql
     }
+}
+
+/// The clauses without one of them.
+fn but(mut clauses: Vec<&Clause>, index: Option<usize>) -> Vec<&Clause> {
+    if let Some(index) = index {
+        clauses.remove(index);
+    }
+    clauses
 }
 
 /// The latest clinical date that all of the clauses allow.

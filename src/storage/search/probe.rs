@@ -77,6 +77,14 @@ pub fn probe<ST>(sql: Sql<ST>, clause: &Clause, at: u32, names: &mut Names) -> S
             .bind(*high)
             .push(") IS TRUE"),
         Clause::Chain { param, targets } => chain(sql, *param, targets, at, names),
+        Clause::Refers { param, links } => sql
+            .push("EXISTS (SELECT 1 FROM index_link l WHERE l.pk = ")
+            .alias('t', at)
+            .push(".pk AND l.param = ")
+            .bind(*param)
+            .push(" AND l.link IN ")
+            .bind_list(links)
+            .push(") IS TRUE"),
         Clause::Has {
             param,
             clause,
