@@ -35,6 +35,8 @@ pub enum Kind {
     UriTooLong,
     /// A media type that is not read here. 415.
     UnsupportedMediaType,
+    /// A part that a document does not have. 416.
+    RangeNotSatisfiable,
     /// Understood, but breaks a rule of FHIR or of a profile. 422.
     Unprocessable,
     /// `If-Match` is demanded and absent. 428.
@@ -73,6 +75,7 @@ impl Kind {
             Kind::TooLarge => 413,
             Kind::UriTooLong => 414,
             Kind::UnsupportedMediaType => 415,
+            Kind::RangeNotSatisfiable => 416,
             Kind::Unprocessable => 422,
             Kind::PreconditionRequired => 428,
             Kind::Throttled => 429,
@@ -99,6 +102,7 @@ impl Kind {
             Kind::Conflict | Kind::PreconditionFailed | Kind::PreconditionRequired => "conflict",
             Kind::Gone => "deleted",
             Kind::TooLarge | Kind::UriTooLong | Kind::HeadersTooLarge => "too-long",
+            Kind::RangeNotSatisfiable => "value",
             Kind::Unprocessable => "processing",
             Kind::Throttled => "throttled",
             Kind::TooCostly => "too-costly",

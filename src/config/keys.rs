@@ -209,6 +209,16 @@ pub const KEYS: &[Key] = &[
         "requests of one client address at work at once, 0 for no limit; beyond, 429; never with `--dev` (LOAD-02)",
     ),
     key(
+        "limits.requests_per_second",
+        Form::Number(0, 1_000_000),
+        "requests per second of one client address in the long run, 0 for no limit; beyond, 429; never with `--dev` (LOAD-02)",
+    ),
+    key(
+        "limits.requests_burst",
+        Form::Number(1, 1_000_000),
+        "requests that a client address may send at once after a pause (LOAD-02)",
+    ),
+    key(
         "limits.search_milliseconds",
         Form::Number(1, 3_600_000),
         "time of one search, history or other long read in the database, milliseconds; beyond, 504 (IN-18)",
@@ -216,12 +226,17 @@ pub const KEYS: &[Key] = &[
     key(
         "limits.waiting",
         COUNT,
-        "requests that may wait in each queue in front of the database; beyond, 503",
+        "requests that may wait in each queue in front of the database; beyond, 503, for one address beyond a quarter, 429 (LOAD-03)",
     ),
     key(
         "limits.waiting_seconds",
         SECONDS,
-        "time that a request may wait for its turn, a Bundle at least `limits.upload_seconds`; seconds; beyond, 503 (LOAD-01)",
+        "time that a write may wait for its turn, a Bundle at least `limits.upload_seconds`; seconds; beyond, 503 (LOAD-01)",
+    ),
+    key(
+        "limits.waiting_milliseconds",
+        Form::Number(1, 3_600_000),
+        "time that a search, history or other read may wait for its turn, milliseconds; beyond, 503 (LOAD-04)",
     ),
     key(
         "limits.in_flight_bytes",

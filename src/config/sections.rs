@@ -112,12 +112,18 @@ pub struct Limits {
     pub connections_per_address: usize,
     /// LOAD-02; 0 for no limit.
     pub requests_per_address: usize,
+    /// LOAD-02; 0 for no limit.
+    pub requests_per_second: u32,
+    /// LOAD-02.
+    pub requests_burst: u32,
     /// IN-18.
     pub search_milliseconds: u64,
     /// Of each queue in front of the database.
     pub waiting: usize,
     /// LOAD-01.
     pub waiting_seconds: u64,
+    /// LOAD-04.
+    pub waiting_milliseconds: u64,
     /// OPS-09.
     pub in_flight_bytes: usize,
 }
@@ -207,9 +213,12 @@ impl Default for Limits {
             keep_alive_seconds: 5,
             connections_per_address: 64,
             requests_per_address: 32,
+            requests_per_second: 500,
+            requests_burst: 2_000,
             search_milliseconds: 2_000,
             waiting: 1_024,
             waiting_seconds: 10,
+            waiting_milliseconds: 250,
             in_flight_bytes: 128 * MIB,
         }
     }

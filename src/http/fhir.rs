@@ -1,17 +1,23 @@
 //! The FHIR endpoint: read the request, hand it to a use case, answer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::http::Method;
-use actix_web::http::header::{ALLOW, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH};
+use actix_web::http::header::{
+    ALLOW, CONTENT_RANGE, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH,
+};
 use actix_web::web::{Bytes, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use tokio::sync::oneshot;
 
 use super::body;
+use super::download::{self, Download};
 use super::negotiate::{
     BodyKind, Format, Wanted, body_kind, coding, not_acceptable, only_documents, prefer, wanted,
 };
+use super::peers;
+use super::pool::Turn;
 use super::respond::{self, read_http_date};
 use super::state::State;
 use crate::clock::Instant;
@@ -89,7 +95,34 @@ pub async fn handle(
         pairs,
         wanted: wanted.clone(),
     };
+    let turn = call.turn(state.patience.write);
     let result = match call.answer(interaction).await {
+        Ok(Answer {
+            status,
+            version,
+            body: Body::Raw {
+                content_type,
+                document,
+            },
+            ..
+        }) => {
+            let mut response = respond::builder(status);
+            respond::version(&mut response, version);
+            let size = document.size();
+            let download = Download {
+                content_type,
+                document,
+                pool: state.patient.clone(),
+                turn,
+            };
+            download.answer(response, request).or_else(|error| {
+                let (mut response, _) = refuse(&error, &wanted, class);
+                if let Some(value) = download::unsatisfied(size) {
+                    response.headers_mut().insert(CONTENT_RANGE, value);
+                }
+                Ok(response)
+            })
+        }
         Ok(answer) => respond::answer(&state.node, answer, &wanted, coding(request.headers())),
         Err(error) => Err(error),
     };
@@ -164,12 +197,25 @@ impl Call<'_> {
                 let json = self
                     .state
                     .patient
-                    .run(move || history(&node, &request))
+                    .run(self.reading(), move || history(&node, &request))
                     .await?;
                 Ok(Answer::of(200, Body::Json(json)))
             }
             Interaction::Bundle => self.bundle().await,
             Interaction::Operation { name, on } => self.operation(&name, on).await,
+        }
+    }
+
+    /// The turn of work that only reads.
+    pub(super) fn reading(&self) -> Turn {
+        self.turn(self.state.patience.read)
+    }
+
+    /// The turn of work that this patience is right for.
+    pub(super) fn turn(&self, patience: Duration) -> Turn {
+        Turn {
+            client: peers::client(self.request),
+            patience,
         }
     }
 
@@ -257,7 +303,7 @@ impl Call<'_> {
         let version = self
             .state
             .patient
-            .run(move || read::vread(&node, &key, &version))
+            .run(self.reading(), move || read::vread(&node, &key, &version))
             .await?;
         self.deliver(version).await
     }
@@ -289,7 +335,7 @@ impl Call<'_> {
         let (node, raw) = (Arc::clone(&self.state.node), self.wanted.raw);
         self.state
             .patient
-            .run(move || {
+            .run(self.reading(), move || {
                 if is_binary && raw {
                     return binary::raw(&node, &version);
                 }
@@ -338,7 +384,7 @@ impl Call<'_> {
         let json = self
             .state
             .patient
-            .run(move || search(&node, &request))
+            .run(self.reading(), move || search(&node, &request))
             .await?;
         Ok(Answer::of(200, Body::Json(json)))
     }

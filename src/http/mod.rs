@@ -1,7 +1,10 @@
 //! The edge: actix, sockets, headers. No rule of FHIR, FSE or access lives here.
 
 mod body;
+mod buckets;
+mod download;
 mod fhir;
+mod lines;
 mod negotiate;
 mod peers;
 mod pool;

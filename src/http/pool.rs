@@ -1,108 +1,204 @@
 //! Threads for work that must not run on the async threads.
 //!
-//! Three pools, so that nothing stands in front of what is quicker: `compute` prepares writes and
-//! never waits; `patient` may wait for the database; `bulk` executes Bundles.
+//! Four pools, so that nothing stands in front of what is quicker: `compute` prepares writes and
+//! never waits; `patient` may wait for the database; `bulk` executes Bundles; `probe` looks whether
+//! the server is well.
 //!
-//! Work that nobody has begun in time is refused, and work whose client has gone away is not begun
-//! (LOAD-01): a queue that is full of slow work must not become a wait without end.
+//! Who waits, waits in a line with those of the same client. A thread that is free takes from the line
+//! whose client has the fewest threads, so that one client has more than its part only while nobody
+//! else wants it (LOAD-03). Work that cannot begin in time is refused, at once when that can be
+//! foreseen, and work whose client has gone away is not begun (LOAD-01): a queue that is full of slow
+//! work must not become a wait without end.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use tokio::sync::oneshot;
 
+use super::lines::Lines;
+use super::peers::Client;
 use crate::error::{Error, Kind, Result};
 
 type Work = Box<dyn FnOnce() + Send>;
 
-/// A number of threads behind one bounded queue.
+/// A number of threads behind lines of bounded length.
 #[derive(Clone)]
-pub struct Pool {
-    queue: Sender<Work>,
-    /// How long a piece of work may wait for a thread.
-    patience: Duration,
+pub struct Pool(Arc<Owner>);
+
+/// Who asks for a thread, and for how long it may have to wait for one.
+#[derive(Clone, Copy, Debug)]
+pub struct Turn {
+    /// `None` where clients are not told apart.
+    pub client: Option<Client>,
+    pub patience: Duration,
 }
 
-/// One place in the queue. Whoever takes it first decides: a thread begins the work, or the one who
-/// waits gives up; going away is giving up.
-struct Place(Arc<AtomicBool>);
+/// Ends the threads when the last `Pool` is gone.
+struct Owner(Arc<Shared>);
 
-impl Place {
-    fn take(&self) -> bool {
-        !self.0.swap(true, Ordering::AcqRel)
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.0.desk().open = false;
+        self.0.changed.notify_all();
     }
 }
 
-impl Drop for Place {
+struct Shared {
+    desk: Mutex<Desk>,
+    changed: Condvar,
+    threads: u32,
+}
+
+struct Desk {
+    lines: Lines<Option<Client>, Work>,
+    /// How long a piece of work takes, lately.
+    pace: Duration,
+    open: bool,
+}
+
+/// One place in a line. Going away is giving it up.
+struct Place<'a> {
+    shared: &'a Shared,
+    client: Option<Client>,
+    number: u64,
+    held: bool,
+}
+
+impl Place<'_> {
+    /// Gives the place up; false when a thread has begun the work.
+    fn give_up(&mut self) -> bool {
+        if !std::mem::take(&mut self.held) {
+            return false;
+        }
+        let work = self.shared.desk().lines.withdraw(&self.client, self.number);
+        // What the work holds is dropped after the desk is free again.
+        work.is_some()
+    }
+}
+
+impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.take();
+        self.give_up();
+    }
+}
+
+impl Shared {
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        // Lines are whole after each statement, whatever happened to the thread that held them.
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes work from the lines until the pool is gone and nobody waits.
+    fn serve(&self) {
+        let mut desk = self.desk();
+        loop {
+            if let Some((client, work)) = desk.lines.next() {
+                drop(desk);
+                let begun = Instant::now();
+                work();
+                let took = begun.elapsed();
+                desk = self.desk();
+                desk.lines.done(&client);
+                desk.pace = (desk.pace.saturating_mul(7).saturating_add(took)) / 8;
+            } else if desk.open {
+                desk = self
+                    .changed
+                    .wait(desk)
+                    .unwrap_or_else(PoisonError::into_inner);
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// Puts work into the line of its client.
+    fn enter(&self, turn: Turn, work: Work) -> Result<Place<'_>> {
+        let mut desk = self.desk();
+        let ahead = u32::try_from(desk.lines.ahead(&turn.client)).unwrap_or(u32::MAX);
+        let wait = desk.pace.saturating_mul(ahead) / self.threads;
+        if wait > turn.patience {
+            return Err(overloaded());
+        }
+        if desk.lines.is_full() {
+            return Err(overloaded());
+        }
+        // One client cannot take the places of the others; where clients are not told apart, all are one.
+        let most = desk.lines.places() / 4;
+        if turn.client.is_some() && desk.lines.length(&turn.client) >= most.max(1) {
+            return Err(Error::of(
+                Kind::Throttled,
+                "expected fewer requests of one client to wait at once; try again",
+            )
+            .retry_after(1));
+        }
+        let number = desk.lines.push(turn.client, work);
+        drop(desk);
+        self.changed.notify_one();
+        Ok(Place {
+            shared: self,
+            client: turn.client,
+            number,
+            held: true,
+        })
     }
 }
 
 impl Pool {
-    /// Starts the threads. They end when the last `Pool` is dropped.
-    pub fn start(
-        name: &str,
-        threads: usize,
-        waiting: usize,
-        patience: Duration,
-    ) -> std::io::Result<Self> {
-        let (queue, work): (Sender<Work>, Receiver<Work>) = bounded(waiting);
+    /// Starts the threads. They end when the last `Pool` is dropped and nothing waits.
+    pub fn start(name: &str, threads: usize, places: usize) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared {
+            desk: Mutex::new(Desk {
+                lines: Lines::new(places),
+                pace: Duration::ZERO,
+                open: true,
+            }),
+            changed: Condvar::new(),
+            threads: u32::try_from(threads).unwrap_or(u32::MAX).max(1),
+        });
+        let owner = Owner(Arc::clone(&shared));
         for _ in 0..threads {
-            let work = work.clone();
+            let shared = Arc::clone(&shared);
             std::thread::Builder::new()
                 .name(name.to_owned())
-                .spawn(move || {
-                    while let Ok(next) = work.recv() {
-                        next();
-                    }
-                })?;
+                .spawn(move || shared.serve())?;
         }
-        Ok(Self { queue, patience })
+        Ok(Self(Arc::new(owner)))
     }
 
     /// Runs a piece of work on one of the threads.
     ///
     /// # Errors
-    /// `Unavailable` at once when the queue is full, and when no thread was free in time; `Internal` when the work panicked, which is
-    /// logged and ends neither the thread nor the server.
+    /// `Unavailable` at once when all places are taken or a thread will not be free in time, and when none was; `Throttled` when
+    /// too much of the same client waits already; `Internal` when the work panicked, which is logged and ends neither the thread
+    /// nor the server.
     pub async fn run<T: Send + 'static>(
         &self,
+        turn: Turn,
         work: impl FnOnce() -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (answer, mut answered) = oneshot::channel();
-        let place = Place(Arc::default());
-        let begin = Arc::clone(&place.0);
         let work: Work = Box::new(move || {
-            if begin.swap(true, Ordering::AcqRel) {
-                return;
-            }
             let result = catch_unwind(AssertUnwindSafe(work))
                 .unwrap_or_else(|_| Err(Error::internal("a panic while a request was processed")));
             // The client may be gone; then nobody waits for the answer.
             let _ = answer.send(result);
         });
-        match self.queue.try_send(work) {
-            Ok(()) => {}
-            Err(TrySendError::Full(_)) => {
-                return Err(overloaded());
-            }
-            Err(TrySendError::Disconnected(_)) => return Err(stopping()),
-        }
-        let answer = match tokio::time::timeout(self.patience, &mut answered).await {
+        let Owner(shared) = &*self.0;
+        let mut place = shared.enter(turn, work)?;
+        let answer = match tokio::time::timeout(turn.patience, &mut answered).await {
             Ok(answer) => answer,
-            Err(_) if place.take() => return Err(overloaded()),
+            Err(_) if place.give_up() => return Err(overloaded()),
             // It is at work, which has limits of its own.
             Err(_) => answered.await,
         };
+        place.held = false;
         answer.unwrap_or_else(|_| Err(stopping()))
     }
 }
 
-fn overloaded() -> Error {
+/// What is answered when there is no turn in time.
+pub fn overloaded() -> Error {
     Error::of(
         Kind::Unavailable,
         "too many requests are waiting; try again",
@@ -115,67 +211,5 @@ fn stopping() -> Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::mpsc;
-    use std::time::Instant;
-
-    #[tokio::test]
-    async fn load_01_work_that_waits_too_long_is_refused_and_never_begun() {
-        let pool = Pool::start("test", 1, 10, Duration::from_millis(100)).unwrap();
-        let (end, ended) = mpsc::channel::<()>();
-        let slow = tokio::spawn({
-            let pool = pool.clone();
-            async move { pool.run(move || Ok(ended.recv().is_ok())).await }
-        });
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        let started = Instant::now();
-        let (begun, seen) = mpsc::channel();
-        let error = pool
-            .run(move || {
-                let _ = begun.send(());
-                Ok(())
-            })
-            .await
-            .unwrap_err();
-        assert_eq!(error.kind(), Kind::Unavailable);
-        assert_eq!(error.retry_after_seconds(), Some(1));
-        assert!(started.elapsed() >= Duration::from_millis(100));
-        end.send(()).unwrap();
-        assert!(
-            slow.await.unwrap().unwrap(),
-            "what is at work is waited for"
-        );
-        pool.run(|| Ok(())).await.unwrap();
-        assert!(seen.try_recv().is_err(), "what was refused was begun");
-    }
-
-    #[tokio::test]
-    async fn load_01_work_of_a_client_that_is_gone_is_not_begun() {
-        let pool = Pool::start("test", 1, 10, Duration::from_secs(60)).unwrap();
-        let (end, ended) = mpsc::channel::<()>();
-        let slow = tokio::spawn({
-            let pool = pool.clone();
-            async move { pool.run(move || Ok(ended.recv().is_ok())).await }
-        });
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        let (begun, seen) = mpsc::channel();
-        let gone = tokio::spawn({
-            let pool = pool.clone();
-            async move {
-                pool.run(move || {
-                    let _ = begun.send(());
-                    Ok(())
-                })
-                .await
-            }
-        });
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        gone.abort();
-        assert!(gone.await.is_err());
-        end.send(()).unwrap();
-        assert!(slow.await.unwrap().unwrap());
-        pool.run(|| Ok(())).await.unwrap();
-        assert!(seen.try_recv().is_err());
-    }
-}
+#[path = "pool_tests.rs"]
+mod tests;

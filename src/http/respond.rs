@@ -4,8 +4,8 @@ use std::io::Write as _;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderValue,
-    LAST_MODIFIED, LOCATION, RETRY_AFTER, VARY,
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderValue, LAST_MODIFIED, LOCATION,
+    RETRY_AFTER, VARY,
 };
 use actix_web::{HttpResponse, HttpResponseBuilder};
 
@@ -28,10 +28,7 @@ pub fn answer(
     coding: Coding,
 ) -> Result<HttpResponse> {
     let mut response = builder(answer.status);
-    if let Some((version, last_updated)) = answer.version {
-        response.insert_header((ETAG, format!("W/\"{version}\"")));
-        response.insert_header((LAST_MODIFIED, http_date(last_updated)));
-    }
+    version(&mut response, answer.version);
     if let Some(location) = &answer.location {
         response.insert_header((LOCATION, format!("{}/{location}", node.base)));
     }
@@ -57,16 +54,15 @@ pub fn answer(
             let json = json::to_vec(&outcome(&issues));
             resource(node, response, json, wanted, coding)
         }
-        Body::Raw {
-            content_type,
-            bytes,
-        } => {
-            response.insert_header((CONTENT_TYPE, content_type));
-            // Documents never run in the origin of the pages (UI-05).
-            response.insert_header((CONTENT_DISPOSITION, "attachment"));
-            response.insert_header(("content-security-policy", "sandbox"));
-            Ok(response.body(bytes))
-        }
+        Body::Raw { .. } => Err(Error::internal("a document goes out by itself")),
+    }
+}
+
+/// Adds the headers that name the version an answer is about.
+pub fn version(response: &mut HttpResponseBuilder, version: Option<(i64, Instant)>) {
+    if let Some((version, last_updated)) = version {
+        response.insert_header((ETAG, format!("W/\"{version}\"")));
+        response.insert_header((LAST_MODIFIED, http_date(last_updated)));
     }
 }
 

@@ -11,7 +11,7 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 
 use super::negotiate::{Format, Wanted};
 use super::peers::{self, Peers};
-use super::pool::Pool;
+use super::pool::{Pool, Turn};
 use super::routes::{Access, Route};
 use super::state::State;
 use super::{fhir, respond, ui};
@@ -28,6 +28,9 @@ const PLAIN: Wanted = Wanted {
     pretty: false,
     raw: false,
 };
+
+/// How long a probe may wait for those before it.
+const PROBE: Duration = Duration::from_secs(5);
 
 /// A server whose sockets are bound and that has not begun to serve.
 pub struct Bound {
@@ -46,13 +49,11 @@ pub fn bind(node: Arc<Node>, config: Config, listener: std::net::TcpListener) ->
     };
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let waiting = config.limits.waiting;
-    let patience = Duration::from_secs(config.limits.waiting_seconds);
-    let patient = patience.max(Duration::from_secs(config.limits.upload_seconds));
     let pools = [
-        Pool::start("compute", cores, waiting, patience).map_err(failed)?,
-        Pool::start("patient", 16, waiting, patience).map_err(failed)?,
-        // An import would rather wait than begin again.
-        Pool::start("bulk", cores, waiting, patient).map_err(failed)?,
+        Pool::start("compute", cores, waiting).map_err(failed)?,
+        Pool::start("patient", 16, waiting).map_err(failed)?,
+        Pool::start("bulk", cores, waiting).map_err(failed)?,
+        Pool::start("probe", 1, waiting).map_err(failed)?,
     ];
     let bench_mem = std::env::var_os("FASCICOLO_BENCH_MEM").is_some() && config.dev;
     let limits = config.limits.clone();
@@ -347,7 +348,11 @@ async fn ready(state: &Arc<State>) -> HttpResponse {
         return text(503, "stopping\n");
     }
     let node = Arc::clone(&state.node);
-    match state.patient.run(move || node.store.ready()).await {
+    let turn = Turn {
+        client: None,
+        patience: PROBE,
+    };
+    match state.probe.run(turn, move || node.store.ready()).await {
         Ok(()) => text(200, "ready\n"),
         Err(error) => {
             tracing::warn!(%error, "not ready");

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::pool::Pool;
-use crate::config::Config;
+use crate::config::{Config, Limits};
 use crate::error::{Error, Kind, Result};
 use crate::interactions::Node;
 use crate::monitoring::counters::Counters;
@@ -23,6 +24,9 @@ pub struct State {
     pub patient: Pool,
     /// Executes Bundles.
     pub bulk: Pool,
+    /// Looks whether the server is well; never behind work.
+    pub probe: Pool,
+    pub patience: Patience,
     pub counters: Counters,
     /// Bytes of large bodies in memory (OPS-09); one permit is one KiB.
     in_flight: Arc<Semaphore>,
@@ -33,21 +37,45 @@ pub struct State {
     bench: HashMap<String, Bytes>,
 }
 
+/// How long work may wait for its turn (LOAD-01, LOAD-04).
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// Somebody looks at the screen, and can ask again without harm.
+    pub read: Duration,
+    /// One fsync serves all writes that wait, so that even a long line of them moves.
+    pub write: Duration,
+    /// An import would rather wait than begin again.
+    pub bulk: Duration,
+}
+
+impl Patience {
+    fn of(limits: &Limits) -> Self {
+        let write = Duration::from_secs(limits.waiting_seconds);
+        Self {
+            read: Duration::from_millis(limits.waiting_milliseconds),
+            write,
+            bulk: write.max(Duration::from_secs(limits.upload_seconds)),
+        }
+    }
+}
+
 impl State {
     pub fn new(
         node: Arc<Node>,
         config: Config,
         hosts: Vec<String>,
-        pools: [Pool; 3],
+        pools: [Pool; 4],
         bench_mem: bool,
     ) -> Self {
-        let [compute, patient, bulk] = pools;
+        let [compute, patient, bulk, probe] = pools;
         let permits = config.limits.in_flight_bytes / 1024;
         Self {
             node,
             compute,
             patient,
             bulk,
+            probe,
+            patience: Patience::of(&config.limits),
             counters: Counters::default(),
             in_flight: Arc::new(Semaphore::new(permits)),
             stopping: AtomicBool::new(false),
@@ -70,8 +98,7 @@ impl State {
         let permits = (bytes / 1024).saturating_add(1).min(most);
         let permits = u32::try_from(permits).unwrap_or(u32::MAX);
         let waiting = Arc::clone(&self.in_flight).acquire_many_owned(permits);
-        let patience = std::time::Duration::from_secs(self.config.limits.waiting_seconds);
-        match tokio::time::timeout(patience, waiting).await {
+        match tokio::time::timeout(self.patience.write, waiting).await {
             Ok(Ok(permit)) => Ok(permit),
             _ => Err(Error::of(
                 Kind::Unavailable,

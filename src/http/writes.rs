@@ -1,6 +1,7 @@
 //! The half of the FHIR endpoint that writes: read the body, run the two halves of a write.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::http::Method;
 use actix_web::http::header::CONTENT_TYPE;
@@ -9,7 +10,7 @@ use tokio::sync::oneshot;
 use super::body;
 use super::fhir::{Call, stopping};
 use super::negotiate::{BodyKind, Format, body_kind, prefer};
-use super::pool::Pool;
+use super::pool::{Pool, overloaded};
 use crate::documents::ingest;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::model::key::ResourceKey;
@@ -26,6 +27,7 @@ use crate::interactions::search::{everything, parameters};
 use crate::interactions::update::{UpdateRequest, UpdateTarget, update};
 use crate::interactions::write::Incoming;
 use crate::interactions::{Answer, Body, Node, Step, Verdict, bundle, judge};
+use crate::storage::{Commit, CommitError, Committed, Ticket};
 
 impl Call<'_> {
     pub(super) async fn create(mut self, resource_type: String) -> Result<Answer> {
@@ -49,10 +51,11 @@ impl Call<'_> {
             (None, None) => self.state.compute.clone(),
             _ => self.state.patient.clone(),
         };
+        let patience = self.state.patience.write;
         let shared = Arc::clone(&self.state.node);
         let mut request = None;
         let mut text = Some(text);
-        self.write(&pool, move |node| {
+        self.write(&pool, patience, move |node| {
             let request = match (&request, text.take()) {
                 (Some(request), _) => request,
                 (None, text) => request.insert(CreateRequest {
@@ -97,12 +100,13 @@ impl Call<'_> {
             (Target::Id(_), None) if self.state.config.dev => self.state.compute.clone(),
             _ => self.state.patient.clone(),
         };
+        let patience = self.state.patience.write;
         let target = target.with(&self.pairs);
         let text = self.resource_body().await?;
         let context = self.context.clone();
         let mut parts = Some((text, target));
         let mut request = None;
-        self.write(&pool, move |node| {
+        self.write(&pool, patience, move |node| {
             let request = match (&request, parts.take()) {
                 (None, Some((text, target))) => request.insert(UpdateRequest {
                     resource_type: resource_type.clone(),
@@ -146,24 +150,24 @@ impl Call<'_> {
             if_match,
             preference,
         };
-        let pool = self.state.patient.clone();
-        self.write(&pool, move |node| patch(&context, node, &request))
+        let (pool, patience) = (self.state.patient.clone(), self.state.patience.write);
+        self.write(&pool, patience, move |node| patch(&context, node, &request))
             .await
     }
 
     pub(super) async fn delete(self, resource_type: String, target: Target) -> Result<Answer> {
         let (context, if_match) = (self.context.clone(), self.if_match()?);
-        let pool = self.state.patient.clone();
+        let (pool, patience) = (self.state.patient.clone(), self.state.patience.write);
         match target.with(&self.pairs) {
             UpdateTarget::Id(id) => {
                 let key = ResourceKey::new(resource_type, id);
-                self.write(&pool, move |node| {
+                self.write(&pool, patience, move |node| {
                     delete(&context, node, &key, if_match.clone())
                 })
                 .await
             }
             UpdateTarget::Criteria(pairs) => {
-                self.write(&pool, move |node| {
+                self.write(&pool, patience, move |node| {
                     delete_matching(&context, node, &resource_type, &pairs)
                 })
                 .await
@@ -189,13 +193,13 @@ impl Call<'_> {
         )
         .await?;
         let context = self.context.clone();
-        let pool = self.state.bulk.clone();
+        let (pool, patience) = (self.state.bulk.clone(), self.state.patience.bulk);
         let once = self.once(&text)?;
         let shared = Arc::clone(&self.state.node);
         let mut text = Some(text);
         let mut bundle = None;
         let answer = self
-            .write(&pool, move |node| {
+            .write(&pool, patience, move |node| {
                 let bundle = match (&bundle, text.take()) {
                     (Some(bundle), _) => bundle,
                     (None, text) => bundle.insert(as_json(node, format, text.unwrap_or_default())?),
@@ -234,8 +238,8 @@ impl Call<'_> {
                 let text = self.resource_body().await?;
                 let body = incoming(&self.state.node, format, text)?;
                 let context = self.context.clone();
-                let pool = self.state.patient.clone();
-                self.write(&pool, move |node| {
+                let (pool, patience) = (self.state.patient.clone(), self.state.patience.write);
+                self.write(&pool, patience, move |node| {
                     change_meta(&context, node, &key, change, &body)
                 })
                 .await
@@ -275,7 +279,7 @@ impl Call<'_> {
         let json = self
             .state
             .patient
-            .run(move || everything(&node, &key, &pairs))
+            .run(self.reading(), move || everything(&node, &key, &pairs))
             .await?;
         Ok(Answer::of(200, Body::Json(json)))
     }
@@ -285,7 +289,9 @@ impl Call<'_> {
         let json = self
             .state
             .patient
-            .run(move || meta(&node, &key, version.as_deref()))
+            .run(self.reading(), move || {
+                meta(&node, &key, version.as_deref())
+            })
             .await?;
         Ok(Answer::of(200, Body::Json(json)))
     }
@@ -306,9 +312,11 @@ impl Call<'_> {
         let upload = self.upload().await?;
         let context = self.context.clone();
         let document = ingest::Document::read(upload, &content_type)?;
-        let pool = self.state.bulk.clone();
-        self.write(&pool, move |node| ingest::ingest(&context, node, &document))
-            .await
+        let (pool, patience) = (self.state.bulk.clone(), self.state.patience.bulk);
+        self.write(&pool, patience, move |node| {
+            ingest::ingest(&context, node, &document)
+        })
+        .await
     }
 
     async fn raw_binary(mut self, id: Option<String>, content_type: String) -> Result<Answer> {
@@ -334,9 +342,11 @@ impl Call<'_> {
             if_match,
             preference,
         };
-        let pool = self.state.patient.clone();
-        self.write(&pool, move |node| binary::write_raw(&context, node, &raw))
-            .await
+        let (pool, patience) = (self.state.patient.clone(), self.state.patience.write);
+        self.write(&pool, patience, move |node| {
+            binary::write_raw(&context, node, &raw)
+        })
+        .await
     }
 
     async fn upload(&mut self) -> Result<crate::storage::Upload> {
@@ -344,7 +354,8 @@ impl Call<'_> {
         let limits = &self.state.config.limits;
         let writer =
             body::upload(self.request.headers(), &mut self.payload, writer, limits).await?;
-        self.state.patient.run(move || writer.finish()).await
+        let turn = self.turn(self.state.patience.write);
+        self.state.patient.run(turn, move || writer.finish()).await
     }
 
     /// The body of a request that carries one resource. Attachment data may make it longer than
@@ -369,13 +380,15 @@ impl Call<'_> {
     async fn write(
         self,
         pool: &Pool,
+        patience: Duration,
         prepare: impl FnMut(&Node) -> Result<Step> + Send + 'static,
     ) -> Result<Answer> {
         let mut prepare = prepare;
+        let turn = self.turn(patience);
         for attempt in 0.. {
             let node = Arc::clone(&self.state.node);
             let (step, returned) = pool
-                .run(move || {
+                .run(turn, move || {
                     let step = prepare(&node)?;
                     Ok((step, prepare))
                 })
@@ -391,18 +404,13 @@ impl Call<'_> {
                 } => (commit, race, finish, waits),
             };
             let keys = keys(&commit);
-            let (sender, answered) = oneshot::channel();
-            self.state.node.store.commit_then(
-                commit,
-                Box::new(move |result| {
-                    let _ = sender.send(result);
-                }),
-            );
-            match answered.await.map_err(|_| stopping())? {
+            match self.commit(commit, patience).await? {
                 Ok(committed) if waits => {
                     let node = Arc::clone(&self.state.node);
                     let patient = &self.state.patient;
-                    return patient.run(move || finish(&node, &committed)).await;
+                    // What is written must be told: not refused for a long line.
+                    let turn = self.turn(self.state.patience.bulk);
+                    return patient.run(turn, move || finish(&node, &committed)).await;
                 }
                 Ok(committed) => return finish(&self.state.node, &committed),
                 Err(error) => match judge(error, &keys, race, attempt) {
@@ -412,6 +420,38 @@ impl Call<'_> {
             }
         }
         Err(Error::internal("a write was attempted without end"))
+    }
+
+    /// Commits. What the writer has begun is waited for; what it has not begun in time, or when the
+    /// client has gone away, is not done at all (CON-06).
+    async fn commit(
+        &self,
+        commit: Commit,
+        patience: Duration,
+    ) -> Result<std::result::Result<Committed, CommitError>> {
+        let waiting = Waiting(commit.ticket.clone());
+        let (sender, mut answered) = oneshot::channel();
+        self.state.node.store.commit_then(
+            commit,
+            Box::new(move |result| {
+                let _ = sender.send(result);
+            }),
+        );
+        let answer = match tokio::time::timeout(patience, &mut answered).await {
+            Ok(answer) => answer,
+            Err(_) if waiting.0.take() => return Err(overloaded()),
+            Err(_) => answered.await,
+        };
+        answer.map_err(|_| stopping())
+    }
+}
+
+/// A commit that waits for the writer. Going away takes it back, unless it has begun.
+struct Waiting(Ticket);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.take();
     }
 }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::clock::Instant;
 use crate::error::{Error, Issue, Kind, Result};
 use crate::fhir::model::key::ResourceKey;
-use crate::storage::{Commit, CommitError, Committed, Refusal, Version};
+use crate::storage::{Commit, CommitError, Committed, Document, Refusal, Version};
 
 use super::node::Node;
 use super::request::IfMatch;
@@ -37,7 +37,7 @@ pub enum Body {
     /// A document as it is.
     Raw {
         content_type: String,
-        bytes: Vec<u8>,
+        document: Document,
     },
 }
 

@@ -13,7 +13,7 @@ use crate::error::{Error, Kind, Result};
 use crate::fhir::model::json;
 use crate::fhir::model::key::{ResourceKey, is_id, is_type_name};
 use crate::fhir::model::value::{Object, Value};
-use crate::storage::{Expect, Method, Upload, Version};
+use crate::storage::{Document, Expect, Method, Upload, Version};
 
 /// Bytes that become a Binary.
 pub struct RawBinary {
@@ -78,15 +78,15 @@ pub fn raw(node: &Node, version: &Version) -> Result<Answer> {
         .filter(|text| is_media_type(text))
         .unwrap_or("application/octet-stream")
         .to_owned();
-    let bytes = match version.blob {
-        Some(sha256) => node.store.blob(sha256)?,
-        None => Vec::new(),
+    let document = match version.blob {
+        Some(sha256) => node.store.document(sha256)?,
+        None => Document::empty(),
     };
     let mut answer = Answer::of(
         200,
         Body::Raw {
             content_type,
-            bytes,
+            document,
         },
     );
     answer.version = Some((version.version, version.last_updated));

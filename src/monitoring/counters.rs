@@ -40,7 +40,12 @@ struct Series {
 #[derive(Debug, Default)]
 pub struct Counters {
     series: [Series; 5],
+    /// Answers 429 and 503: sent away unheard.
+    refused: [AtomicU64; 2],
 }
+
+/// Statuses of those who are sent away: they ask too much, or the server has too much to do.
+const REFUSALS: [u16; 2] = [429, 503];
 
 impl Counters {
     /// Counts one answered request.
@@ -52,6 +57,10 @@ impl Counters {
         else {
             return;
         };
+        let refusal = REFUSALS.iter().position(|refusal| *refusal == status);
+        if let Some(counter) = refusal.and_then(|index| self.refused.get(index)) {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
         let hundreds = usize::from(status / 100);
         if let Some(counter) = series.by_status.get(hundreds) {
             counter.fetch_add(1, Ordering::Relaxed);
@@ -80,6 +89,14 @@ impl Counters {
                     "fascicolo_requests_total{{class=\"{name}\",status=\"{hundreds}xx\"}} {value}"
                 );
             }
+        }
+        out.push_str("# HELP fascicolo_refused_total Requests sent away: 429 for asking too much, 503 for want of room or of the database.\n# TYPE fascicolo_refused_total counter\n");
+        for (status, counter) in REFUSALS.iter().zip(&self.refused) {
+            let value = counter.load(Ordering::Relaxed);
+            let _ = writeln!(
+                out,
+                "fascicolo_refused_total{{status=\"{status}\"}} {value}"
+            );
         }
         out.push_str("# HELP fascicolo_request_seconds Time to answer.\n# TYPE fascicolo_request_seconds histogram\n");
         for ((_, name), series) in CLASSES.iter().zip(&self.series) {
@@ -127,5 +144,11 @@ mod tests {
         assert!(text.contains("fascicolo_requests_total{class=\"read\",status=\"4xx\"} 1"));
         assert!(text.contains("fascicolo_request_seconds_bucket{class=\"read\",le=\"+Inf\"} 2"));
         assert!(text.contains("le=\"0.000100\"} 1"));
+        assert!(text.contains("fascicolo_refused_total{status=\"429\"} 0"));
+        counters.count(Class::Other, 429, Duration::ZERO);
+        counters.count(Class::Search, 503, Duration::ZERO);
+        let text = counters.text();
+        assert!(text.contains("fascicolo_refused_total{status=\"429\"} 1"));
+        assert!(text.contains("fascicolo_refused_total{status=\"503\"} 1"));
     }
 }

@@ -23,7 +23,7 @@ use crate::error::{Error, Kind, Result};
 use crate::ids::{random_bytes, uuid_text};
 
 /// Bytes of one chunk in the database.
-const CHUNK: usize = 256 * 1024;
+pub const CHUNK: usize = 256 * 1024;
 
 /// A document whose row a commit inserts.
 #[derive(Debug)]
@@ -179,7 +179,19 @@ impl BlobPlace {
         })
     }
 
-    /// Opens a document for reading.
+    /// The file of a document; `None` when it is in the database.
+    pub fn file(&self, sha256: &[u8; 32]) -> Result<Option<File>> {
+        let Some(folder) = &self.folder else {
+            return Ok(None);
+        };
+        match File::open(file_path(folder, sha256)) {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(disk(error, "a document cannot be read")),
+        }
+    }
+
+    /// Reads a document on a connection of one's own.
     ///
     /// # Errors
     /// `Internal` when it is missing or damaged.
@@ -312,6 +324,17 @@ pub fn insert_chunk(
     Ok(())
 }
 
+/// One chunk of a document; empty when there is none.
+pub fn chunk(connection: &mut AnyConnection, sha256: &[u8; 32], part: i64) -> Result<Vec<u8>> {
+    let found: Option<Vec<u8>> = Sql::<Binary>::new("SELECT bytes FROM blob_chunk WHERE sha256 = ")
+        .bind_blob(sha256.to_vec())
+        .push(" AND part = ")
+        .bind(part)
+        .get_result(connection)
+        .optional()?;
+    Ok(found.unwrap_or_default())
+}
+
 fn read_chunks(connection: &mut AnyConnection, sha256: &[u8; 32]) -> Result<Vec<u8>> {
     let rows: Vec<(i64, Vec<u8>)> =
         Sql::<(BigInt, Binary)>::new("SELECT part, bytes FROM blob_chunk WHERE sha256 = ")
@@ -325,7 +348,8 @@ fn read_chunks(connection: &mut AnyConnection, sha256: &[u8; 32]) -> Result<Vec<
     Ok(all)
 }
 
-fn disk(error: io::Error, what: &'static str) -> Error {
+/// An error of the disk.
+pub fn disk(error: io::Error, what: &'static str) -> Error {
     let kind = match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Kind::Full,
         _ => Kind::Unavailable,

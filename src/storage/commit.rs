@@ -4,6 +4,9 @@
 //! one transaction, or refuses it as a whole. Preconditions are decided there, against the state
 //! the transaction sees, so that what was true when a use case looked must still be true.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crate::clock::Instant;
 use crate::error::Error;
 use crate::fhir::model::key::ResourceKey;
@@ -24,6 +27,19 @@ pub struct Commit {
     pub blobs: Vec<BlobDraft>,
     /// The answer to be kept for a request that may be sent again.
     pub keep: Option<Keep>,
+    pub ticket: Ticket,
+}
+
+/// The right to decide about a commit that waits. Whoever takes it first decides: the writer begins, or
+/// the one who waits gives up. So a write is done as a whole or not at all, and who gave up knows which.
+#[derive(Clone, Debug, Default)]
+pub struct Ticket(Arc<AtomicBool>);
+
+impl Ticket {
+    /// Takes the ticket; false when it is taken already.
+    pub fn take(&self) -> bool {
+        !self.0.swap(true, Ordering::AcqRel)
+    }
 }
 
 /// One change of one resource.

@@ -11,11 +11,12 @@ use super::cache::{Cache, Cached, Epoch, Look};
 use super::commit::{Commit, CommitError, Committed};
 use super::connection::{AnyConnection, Purpose, Target, open, prepare_folder, warn_if_undefended};
 use super::dictionary::Dictionary;
+use super::document::Document;
 use super::file_system::{lock_file, require_room};
 use super::history::{self, HistoryEntry, HistoryPage, Scope};
 use super::idempotency::{self, Kept};
 use super::index_rows::{FORMAT, Hasher};
-use super::readers::{Health, PointReply, Readers};
+use super::readers::{Health, PointReply, Readers, wait};
 use super::resources::{self, Version};
 use super::search::{self, Clause, FoundVersion, Page, Position, Step};
 use super::sweep::Sweeper;
@@ -23,7 +24,7 @@ use super::transaction::{in_snapshot, in_transaction};
 use super::writer::{CommitReply, Writer, stopped};
 use super::{dialect, migrate, setting};
 use crate::clock::{Clock, Instant};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::fhir::model::key::ResourceKey;
 
 /// How a database is opened.
@@ -365,20 +366,48 @@ impl Database {
         self.place.stage(upload)
     }
 
+    /// A document, found whole, to be read piece by piece.
+    pub fn document(&self, sha256: [u8; 32]) -> Result<Document> {
+        Document::open(&self.place, &self.readers, sha256)
+    }
+
     /// The bytes of a document, verified.
     pub fn blob(&self, sha256: [u8; 32]) -> Result<Vec<u8>> {
-        let place = self.place.clone();
-        self.reading(move |connection, _| place.read(connection, &sha256))
+        Document::whole(&self.place, &self.readers, sha256)
     }
 
     /// Whether there is room on the disk, the database answers readers and gives the writer its lock.
+    ///
+    /// Of threads at work it is known that they work: nothing waits behind them. Idle ones are asked.
     pub fn ready(&self) -> Result<()> {
         require_room(&self.data_dir, self.reserve)?;
-        self.reading(|connection, _| setting::get(connection, "stamp").map(drop))?;
-        match self.commit(Commit::default()) {
-            Ok(_) => Ok(()),
-            Err(CommitError::Failed(error)) => Err(error),
-            Err(CommitError::Refused(_)) => Err(Error::internal("an empty commit was refused")),
+        if !self.readers.pulse().is_fresh() {
+            let (answer, answered) = crossbeam_channel::bounded(1);
+            self.readers.task(Box::new(move |lent| {
+                let found = lent.and_then(|(connection, _)| setting::get(connection, "stamp"));
+                let health = Health::of(&found);
+                let _ = answer.send(found.map(drop));
+                health
+            }));
+            answered
+                .recv_timeout(PROBE)
+                .unwrap_or_else(|_| Err(stuck("readers")))?;
+        }
+        if self.writer.pulse().is_fresh() {
+            return Ok(());
+        }
+        let (answer, answered) = crossbeam_channel::bounded(1);
+        self.writer.submit(
+            Commit::default(),
+            Box::new(move |result| {
+                let _ = answer.send(result.map(drop));
+            }),
+        );
+        match answered.recv_timeout(PROBE) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(CommitError::Failed(error))) => Err(error),
+            Ok(Err(CommitError::Refused(_))) => Err(Error::internal("an empty commit was refused")),
+            Err(_) => Err(stuck("the writer")),
         }
     }
 
@@ -392,15 +421,18 @@ impl Database {
         &self,
         read: impl FnOnce(&mut AnyConnection, &Dictionary) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        wait(|reply: Box<dyn FnOnce(Result<T>) + Send>| {
-            self.readers.task(Box::new(move |lent| {
-                let result = lent.and_then(|(connection, dictionary)| read(connection, dictionary));
-                let health = Health::of(&result);
-                reply(result);
-                health
-            }));
-        })
+        self.readers.read(read)
     }
+}
+
+/// How long a probe waits for a thread that has given no sign of life.
+const PROBE: Duration = Duration::from_secs(2);
+
+fn stuck(who: &str) -> Error {
+    Error::of(
+        Kind::Unavailable,
+        format!("no answer from {who} of the database"),
+    )
 }
 
 fn found_version(resource_type: &str, row: FoundVersion) -> Result<Version> {
@@ -414,13 +446,4 @@ fn found_version(resource_type: &str, row: FoundVersion) -> Result<Version> {
         body,
         blob: resources::sha256_column(blob)?,
     })
-}
-
-/// Waits for an answer that comes on another thread.
-fn wait<T: Send + 'static>(ask: impl FnOnce(Box<dyn FnOnce(Result<T>) + Send>)) -> Result<T> {
-    let (answer, answered) = crossbeam_channel::bounded(1);
-    ask(Box::new(move |result| {
-        let _ = answer.send(result);
-    }));
-    answered.recv().unwrap_or_else(|_| Err(stopped()))
 }

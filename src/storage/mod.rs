@@ -15,6 +15,7 @@ mod database;
 mod deadline;
 mod dialect;
 mod dictionary;
+mod document;
 mod file_system;
 mod flush;
 mod history;
@@ -25,6 +26,7 @@ mod migrate;
 mod packages;
 pub mod packing;
 mod pg_tls;
+mod pulse;
 mod readers;
 mod reindex;
 mod resources;
@@ -41,11 +43,12 @@ pub use blobs::{BlobDraft, Upload, UploadWriter, hex};
 pub use cache::{Cached, Epoch, Look};
 pub use commit::{
     AuditDraft, Change, Commit, CommitError, Committed, Condition, Content, Expect, JobDraft,
-    Matches, Method, Refusal, Write, WriteOutcome, Written,
+    Matches, Method, Refusal, Ticket, Write, WriteOutcome, Written,
 };
 pub use connection::Target;
 pub use database::{Database, Found, FoundOne, Options};
 pub use dictionary::{Dictionary, EVERY};
+pub use document::Document;
 pub use history::{HistoryEntry, HistoryPage, Scope};
 pub use idempotency::{Keep, Kept};
 pub use index_rows::{Hasher, IndexRow, IndexRows, LinkRow, RangeRow, StringRow, UNDATED};

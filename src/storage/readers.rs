@@ -12,6 +12,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use super::connection::{AnyConnection, Purpose, Target, open};
 use super::deadline::Deadline;
 use super::dictionary::Dictionary;
+use super::pulse::Pulse;
 use super::resources::{self, Version};
 use super::writer::{overloaded, stopped};
 use crate::error::{Error, Kind, Result};
@@ -53,6 +54,7 @@ struct Point {
 pub struct Readers {
     points: Sender<Point>,
     tasks: Sender<Task>,
+    pulse: Arc<Pulse>,
 }
 
 impl Readers {
@@ -66,6 +68,7 @@ impl Readers {
         waiting: usize,
         limit: Duration,
     ) -> Result<(Self, Vec<JoinHandle<()>>)> {
+        let pulse = Arc::new(Pulse::default());
         let (points, point_queue) = bounded(waiting);
         let (tasks, task_queue) = bounded(waiting);
         let mut handles = Vec::new();
@@ -81,9 +84,21 @@ impl Readers {
             handles.push(spawn("reader", Box::new(move || desk.points(&queue)))?);
             let desk = Desk::new(target, dictionary, Some(Deadline::new(limit)))?;
             let queue: Receiver<Task> = task_queue.clone();
-            handles.push(spawn("searcher", Box::new(move || desk.tasks(&queue)))?);
+            let pulse = Arc::clone(&pulse);
+            let work = Box::new(move || desk.tasks(&queue, &pulse));
+            handles.push(spawn("searcher", work)?);
         }
-        Ok((Self { points, tasks }, handles))
+        let readers = Self {
+            points,
+            tasks,
+            pulse,
+        };
+        Ok((readers, handles))
+    }
+
+    /// When a searcher last used its connection.
+    pub fn pulse(&self) -> &Pulse {
+        &self.pulse
     }
 
     /// Asks for the current version of a resource.
@@ -103,6 +118,21 @@ impl Readers {
             Err(TrySendError::Disconnected(task)) => (task, stopped()),
         };
         (refused.0)(Err(refused.1));
+    }
+
+    /// Runs a piece of reading on a searcher's thread and waits for it.
+    pub fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&mut AnyConnection, &Dictionary) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        wait(|reply: Box<dyn FnOnce(Result<T>) + Send>| {
+            self.task(Box::new(move |lent| {
+                let result = lent.and_then(|(connection, dictionary)| read(connection, dictionary));
+                let health = Health::of(&result);
+                reply(result);
+                health
+            }));
+        })
     }
 }
 
@@ -142,13 +172,14 @@ impl Desk {
         Ok((connection, &self.dictionary))
     }
 
-    fn tasks(mut self, queue: &Receiver<Task>) {
+    fn tasks(mut self, queue: &Receiver<Task>, pulse: &Pulse) {
         while let Ok(task) = queue.recv() {
             if let Some(deadline) = &self.deadline {
                 deadline.restart();
             }
-            if task(self.connected()) == Health::Broken {
-                self.connection = None;
+            match task(self.connected()) {
+                Health::Sound => pulse.beat(),
+                Health::Broken => self.connection = None,
             }
         }
     }
@@ -198,4 +229,13 @@ impl Desk {
         let (connection, dictionary) = self.connected()?;
         resources::current(connection, dictionary, &keys)
     }
+}
+
+/// Waits for an answer that comes on another thread.
+pub fn wait<T: Send + 'static>(ask: impl FnOnce(Box<dyn FnOnce(Result<T>) + Send>)) -> Result<T> {
+    let (answer, answered) = crossbeam_channel::bounded(1);
+    ask(Box::new(move |result| {
+        let _ = answer.send(result);
+    }));
+    answered.recv().unwrap_or_else(|_| Err(stopped()))
 }

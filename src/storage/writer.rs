@@ -16,6 +16,7 @@ use super::commit::{Commit, CommitError, Committed};
 use super::connection::{AnyConnection, Purpose, Target, open};
 use super::dialect;
 use super::dictionary::Dictionary;
+use super::pulse::Pulse;
 use crate::clock::Clock;
 use crate::error::{Error, Kind};
 
@@ -38,6 +39,7 @@ struct Order {
 #[derive(Clone)]
 pub struct Writer {
     queue: Sender<Order>,
+    pulse: Arc<Pulse>,
 }
 
 impl Writer {
@@ -51,6 +53,7 @@ impl Writer {
         waiting: usize,
     ) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (queue, orders) = bounded(waiting);
+        let pulse = Arc::new(Pulse::default());
         let desk = Desk {
             connection: Some(connection),
             target,
@@ -58,11 +61,17 @@ impl Writer {
             clock,
             cache,
             unsettled: false,
+            pulse: Arc::clone(&pulse),
         };
         let thread = std::thread::Builder::new()
             .name("writer".to_owned())
             .spawn(move || desk.serve(&orders))?;
-        Ok((Self { queue }, thread))
+        Ok((Self { queue, pulse }, thread))
+    }
+
+    /// When something was last written.
+    pub fn pulse(&self) -> &Pulse {
+        &self.pulse
     }
 
     /// Hands a commit over. When the queue is full the answer is `Unavailable` at once.
@@ -97,6 +106,7 @@ struct Desk {
     cache: Option<Arc<Cache>>,
     /// Something was written that may still be in SQLite's log alone.
     unsettled: bool,
+    pulse: Arc<Pulse>,
 }
 
 impl Desk {
@@ -106,6 +116,10 @@ impl Desk {
             let Some(first) = waiting.take().or_else(|| self.next(orders)) else {
                 return;
             };
+            // Whoever waited for it has gone.
+            if !first.commit.ticket.take() {
+                continue;
+            }
             let mut writes = first.commit.writes.len();
             let (mut commits, mut replies) = (vec![first.commit], vec![first.reply]);
             while commits.len() < GROUP {
@@ -116,6 +130,9 @@ impl Desk {
                 if writes > GROUP_WRITES {
                     waiting = Some(order);
                     break;
+                }
+                if !order.commit.ticket.take() {
+                    continue;
                 }
                 commits.push(order.commit);
                 replies.push(order.reply);
@@ -190,6 +207,7 @@ impl Desk {
         let group = apply(connection, &self.dictionary, self.clock.now(), commits);
         match &group {
             Group::Done(_) => {
+                self.pulse.beat();
                 self.forget(commits);
                 self.unsettled |= self.target.is_sqlite()
                     && commits.iter().any(|commit| !commit.writes.is_empty());

@@ -1,10 +1,11 @@
 //! Commits that share a transaction: each still succeeds or fails alone.
 
 use std::collections::BTreeSet;
+use std::sync::mpsc;
 
 use fascicolo::error::Kind;
 use fascicolo::fhir::model::key::ResourceKey;
-use fascicolo::storage::{Change, CommitError, Expect, HistoryPage, Refusal, Scope, Write};
+use fascicolo::storage::{Change, Commit, CommitError, Expect, HistoryPage, Refusal, Scope, Write};
 
 use crate::store::{key, open};
 use crate::support::database::TestDatabase;
@@ -72,6 +73,34 @@ pub fn a_commit_that_breaks_the_group_fails_alone(database: &TestDatabase) {
     });
     assert_eq!(store.everything().len(), 150);
     assert!(store.read("t3r0").is_none());
+}
+
+/// Whoever waits for a commit may give up until it has begun: then nothing of it happens (CON-06).
+pub fn con_06_a_commit_that_was_given_up_is_not_done(database: &TestDatabase) {
+    let store = open(database);
+    let commit = |id: &str| Commit {
+        writes: vec![store.put(id, Expect::New, "x", &[])],
+        ..Commit::default()
+    };
+    let given_up = commit("given-up");
+    assert!(given_up.ticket.take());
+    let (answer, answered) = mpsc::channel();
+    store.database.commit_then(
+        given_up,
+        Box::new(move |result| {
+            let _ = answer.send(result.map(drop));
+        }),
+    );
+    let ticket = {
+        let begun = commit("begun");
+        let ticket = begun.ticket.clone();
+        store.database.commit(begun).unwrap();
+        ticket
+    };
+    assert!(!ticket.take(), "the writer has taken it");
+    assert!(answered.recv().is_err(), "it has no answer");
+    assert!(store.read("begun").is_some());
+    assert!(store.read("given-up").is_none());
 }
 
 pub fn con_02_no_lost_update(database: &TestDatabase) {

@@ -57,6 +57,8 @@ impl TestNode {
         config.fhir.require_if_match = fascicolo::config::RequireIfMatch::Off;
         config.fhir.update_create = fascicolo::config::UpdateCreate::On;
         config.http.workers = 2;
+        // A slow machine is no reason to refuse a read.
+        config.limits.waiting_milliseconds = 60_000;
         change(&mut config);
         let (started, address) = mpsc::channel();
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();

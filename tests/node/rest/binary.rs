@@ -1,5 +1,8 @@
 //! Binary: the bytes, and the resource around them. Source: FHIR R4 binary.html, http.html#binary.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use fascicolo::config::{RequireIfMatch, UpdateCreate};
@@ -89,6 +92,69 @@ fn a_binary_has_versions_like_everything_else() {
     node.get("Binary/b").refused(410, "deleted");
     assert_eq!(node.get("Binary/b/_history/2").body, b"two");
     node.get("Binary/none").refused(404, "not-found");
+}
+
+#[test]
+fn in_04_a_part_of_a_binary() {
+    let node = TestNode::start();
+    let sent = bytes((1 << 20) + 77);
+    let created = send(&node, "POST", "Binary", "application/pdf", &sent);
+    let place = created.header("location").unwrap().to_owned();
+    let size = sent.len();
+    let get = |range: &str| node.get_with(&place, &[("range", range)]);
+    for (range, from, to) in [
+        ("bytes=0-0", 0, 1),
+        ("bytes=262143-262144", 262_143, 262_145),
+        ("bytes=300000-900000", 300_000, 900_001),
+        ("bytes=1000000-", 1_000_000, size),
+        ("bytes=-5", size - 5, size),
+        ("bytes=-99999999", 0, size),
+    ] {
+        let part = get(range);
+        assert_eq!(part.status, 206, "{range}");
+        assert!(part.body == sent[from..to], "{range}");
+        let expected = format!("bytes {from}-{}/{size}", to - 1);
+        assert_eq!(part.header("content-range"), Some(expected.as_str()));
+        assert_eq!(part.header("content-type"), Some("application/pdf"));
+        assert_eq!(part.header("etag"), Some("W/\"1\""));
+    }
+    for whole in ["bytes=0-1,3-4", "pages=1-2", "bytes=5-2"] {
+        let answer = get(whole);
+        assert_eq!((answer.status, answer.body.len()), (200, size), "{whole}");
+        assert_eq!(answer.header("accept-ranges"), Some("bytes"));
+    }
+    let with = [("range", "bytes=0-1"), ("if-range", "W/\"1\"")];
+    assert_eq!(node.get_with(&place, &with).status, 200);
+    let beyond = get(&format!("bytes={size}-"));
+    beyond.refused(416, "value");
+    let expected = format!("bytes */{size}");
+    assert_eq!(beyond.header("content-range"), Some(expected.as_str()));
+    let head = node.request("HEAD", &place, &[("range", "bytes=0-1")], b"");
+    assert_eq!((head.status, head.body.len()), (200, 0));
+    let length = size.to_string();
+    assert_eq!(head.header("content-length"), Some(length.as_str()));
+}
+
+#[test]
+fn in_04_a_client_that_goes_away_in_the_middle() {
+    let node = TestNode::start();
+    let sent = bytes(5 << 20);
+    let created = send(&node, "POST", "Binary", "application/pdf", &sent);
+    let place = created.header("location").unwrap().to_owned();
+    for _ in 0..20 {
+        let mut socket = TcpStream::connect(node.address).unwrap();
+        let request = format!(
+            "GET {} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/pdf\r\n\r\n",
+            place
+                .strip_prefix(&format!("http://{}", node.address))
+                .unwrap()
+        );
+        socket.write_all(request.as_bytes()).unwrap();
+        let mut head = [0u8; 16];
+        socket.read_exact(&mut head).unwrap();
+        assert!(head.starts_with(b"HTTP/1.1 200 OK"));
+    }
+    assert!(accept(&node, &place, "application/pdf").body == sent);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What one client address may have at once (HTTP-02, LOAD-02), and how long a search may take (IN-18).
+//! What one client address may have at once (HTTP-02, LOAD-02), and how long a search may wait (LOAD-04) and take (IN-18).
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -99,6 +99,63 @@ fn load_02_requests_of_one_address() {
         }
     }
     assert_eq!(node.get(path).status, 200, "a turn ends with its answer");
+}
+
+#[test]
+fn load_02_rate_of_one_address() {
+    let node = TestNode::with(|config| {
+        config.dev = false;
+        config.limits.requests_per_second = 1;
+        config.limits.requests_burst = 3;
+    });
+    // One second later there is one more, so a slow machine sees a few more answers.
+    let refused = (0..1_000)
+        .map(|_| node.get("metadata"))
+        .find(|answer| answer.status != 200)
+        .expect("a bucket that empties");
+    refused.refused(429, "throttled");
+    let wait: u32 = refused.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=2).contains(&wait), "{wait}");
+    assert_eq!(
+        node.get("/health/live").status,
+        200,
+        "a probe costs nothing"
+    );
+}
+
+#[test]
+fn load_04_a_search_that_waits_too_long_for_its_turn() {
+    let node = TestNode::with(|config| config.limits.waiting_milliseconds = 1);
+    let end = Instant::now() + Duration::from_secs(60);
+    let (mut served, mut refused) = (0, 0);
+    while served == 0 || refused == 0 {
+        assert!(Instant::now() < end, "{served} served, {refused} refused");
+        let answers: Vec<_> = std::thread::scope(|scope| {
+            let ask = || node.get("Patient?name=x&_total=accurate");
+            let threads: Vec<_> = (0..64).map(|_| scope.spawn(ask)).collect();
+            threads.into_iter().map(|t| t.join().unwrap()).collect()
+        });
+        for answer in answers {
+            if answer.status == 200 {
+                served += 1;
+                continue;
+            }
+            answer.refused(503, "transient");
+            assert!(answer.header("retry-after").is_some());
+            refused += 1;
+        }
+    }
+    let metrics = node.get("/metrics").text();
+    let counted = format!("fascicolo_refused_total{{status=\"503\"}} {refused}\n");
+    assert!(metrics.contains(&counted), "{refused}: {metrics}");
+    // Who writes waits longer, and reads by id have no such line.
+    assert_eq!(
+        node.put("Patient/p", r#"{"resourceType":"Patient","id":"p"}"#)
+            .status,
+        201
+    );
+    assert_eq!(node.get("Patient/p").status, 200);
+    assert_eq!(node.get("/health/ready").status, 200);
 }
 
 #[test]
