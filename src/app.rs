@@ -1,21 +1,24 @@
 //! The composition root: builds everything once, from the configuration.
 
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, Instant, SystemClock};
 use crate::config::{self, Config, RequireIfMatch, Tls, UpdateCreate};
-use crate::error::{Error, Issue, Kind, Result};
+use crate::error::{Error, Kind, Result};
 use crate::fhir::definitions::Definitions;
 use crate::fhir::model::json::{self, Limits};
 use crate::fhir::search::Extractor;
 use crate::http;
 use crate::ids::{Ids, RandomIds};
-use crate::interactions::{Choices, Node, Permission};
+use crate::interactions::{Choices, Defined, Live, Node, Permission, search_parameters};
+use crate::jobs::{self, Keeper};
 use crate::packages::read_archive;
 use crate::storage::admin::Admin;
-use crate::storage::{Database, IndexRows, Options, PgTls, ReindexMode, Reindexed, Target};
+use crate::storage::{
+    Database, IndexedBy, Options, PgTls, ReindexMode, Reindexed, Reindexer, Target,
+};
 
 /// The clock and the ids of a node: tests bring their own.
 pub struct Sources {
@@ -34,8 +37,10 @@ impl Default for Sources {
 
 /// A node that is built and bound but does not serve yet.
 pub struct App {
+    /// As it was at the start; requests are answered by the one in force.
     pub node: Arc<Node>,
     bound: http::Bound,
+    keeper: Keeper,
 }
 
 /// The database that the configuration names.
@@ -55,21 +60,24 @@ pub fn target(config: &Config) -> Result<Target> {
     }
 }
 
+/// What is defined, as read from the database.
+struct Read {
+    definitions: Arc<Definitions>,
+    extractor: Arc<Extractor>,
+    edition: i64,
+}
+
 /// Builds a node for a base URL: everything but the edge.
-pub fn node(config: &Config, base: String, sources: Sources) -> Result<Arc<Node>> {
+pub fn node(config: &Config, base: String, sources: Sources) -> Result<Arc<Live>> {
     let target = target(config)?;
-    let (definitions, issues) = definitions(&target)?;
-    for issue in issues {
-        tracing::warn!(issue = issue.diagnostics, "a definition is not used");
-    }
-    let definitions = Arc::new(definitions);
-    let extractor = Arc::new(Extractor::new(Arc::clone(&definitions)));
-    let store = Database::open(
+    let mut admin = Admin::open(&target)?;
+    let read = read(&mut admin)?;
+    let store = Arc::new(Database::open(
         Options {
-            target,
+            target: target.clone(),
             data_dir: config.data_dir.clone(),
             dev: config.dev,
-            names: extractor.names(),
+            names: read.extractor.names(),
             readers: config.storage.readers,
             waiting: config.limits.waiting,
             read_limit: Duration::from_millis(config.limits.search_milliseconds),
@@ -77,73 +85,65 @@ pub fn node(config: &Config, base: String, sources: Sources) -> Result<Arc<Node>
             reserve_bytes: config.storage.reserve_bytes,
         },
         Arc::clone(&sources.clock),
-    )?;
-    let limits = &config.limits;
-    let node = Arc::new(Node {
-        definitions,
-        extractor,
-        store: Arc::new(store),
-        clock: sources.clock,
+    )?);
+    let mut node = Node {
+        definitions: Arc::clone(&read.definitions),
+        extractor: Arc::clone(&read.extractor),
+        dictionary: Arc::clone(store.dictionary()),
+        unready: Arc::default(),
+        edition: read.edition,
+        live: Weak::new(),
+        store,
+        clock: Arc::clone(&sources.clock),
         ids: sources.ids,
         base,
-        choices: Choices {
-            update_create: match config.fhir.update_create {
-                UpdateCreate::Off => Permission::Never,
-                UpdateCreate::NonClinical => Permission::NonClinical,
-                UpdateCreate::On => Permission::Always,
-            },
-            require_if_match: match config.fhir.require_if_match {
-                RequireIfMatch::Off => Permission::Never,
-                RequireIfMatch::Clinical => Permission::Clinical,
-                RequireIfMatch::On => Permission::Always,
-            },
-            limits: Limits {
-                depth: limits.json_depth,
-                nodes: limits.json_nodes,
-                string: limits.string_bytes,
-            },
-            resource_bytes: limits.resource_bytes,
-            document_bytes: usize::try_from(limits.document_bytes).unwrap_or(usize::MAX),
-            bundle_entries: limits.bundle_entries,
-            dev: config.dev,
-        },
-    });
-    if !node.store.is_indexed() {
-        tracing::info!("the index is of an older version: it is rebuilt before anything is served");
-        let mut told = 0;
-        let done = reindex(config, &node, ReindexMode::Rebuild, &mut |done| {
-            if done.looked_at >= told {
-                tracing::info!(resources = done.looked_at, "rebuilding the index");
-                told = done.looked_at.saturating_add(50_000);
-            }
-        })?;
-        tracing::info!(resources = done.looked_at, "the index is rebuilt");
-    }
-    Ok(node)
-}
-
-/// Goes through the index of a database that this process may write.
-pub fn reindex(
-    config: &Config,
-    node: &Node,
-    mode: ReindexMode,
-    progress: &mut dyn FnMut(Reindexed),
-) -> Result<Reindexed> {
-    let compute = |name: &str, text: &[u8]| -> Result<IndexRows> {
-        let tree = json::parse(text, &node.choices.limits)?;
-        node.index(name, &tree)
+        choices: choices(config),
     };
-    Admin::open(&target(config)?)?.reindex(node.store.dictionary(), mode, &compute, progress)
+    if !node.store.is_indexed() {
+        rebuild(&mut admin, &node)?;
+    }
+    let clock = sources.clock;
+    let defined = enter(&mut admin, Some(read), clock.now())?;
+    drop(admin);
+    let define = move || enter(&mut Admin::open(&target)?, None, clock.now());
+    Ok(Live::new(Box::new(define), |live| {
+        node.live = live;
+        node.defined_by(defined)
+    }))
 }
 
-/// R4 and the packages that were added.
-fn definitions(target: &Target) -> Result<(Definitions, Vec<Issue>)> {
-    let mut admin = Admin::open(target)?;
-    let mut packages = Vec::new();
-    for row in admin.packages()? {
-        let archive = admin.package_archive(&row.name, &row.version)?;
-        let package = read_archive(&archive)?;
-        packages.push(
+fn choices(config: &Config) -> Choices {
+    let limits = &config.limits;
+    Choices {
+        update_create: match config.fhir.update_create {
+            UpdateCreate::Off => Permission::Never,
+            UpdateCreate::NonClinical => Permission::NonClinical,
+            UpdateCreate::On => Permission::Always,
+        },
+        require_if_match: match config.fhir.require_if_match {
+            RequireIfMatch::Off => Permission::Never,
+            RequireIfMatch::Clinical => Permission::Clinical,
+            RequireIfMatch::On => Permission::Always,
+        },
+        limits: Limits {
+            depth: limits.json_depth,
+            nodes: limits.json_nodes,
+            string: limits.string_bytes,
+        },
+        resource_bytes: limits.resource_bytes,
+        document_bytes: usize::try_from(limits.document_bytes).unwrap_or(usize::MAX),
+        bundle_entries: limits.bundle_entries,
+        dev: config.dev,
+    }
+}
+
+/// R4, the packages that were added, and the search parameters that are in force.
+fn read(admin: &mut Admin) -> Result<Read> {
+    let sources = admin.sources(search_parameters::TYPE)?;
+    let mut layers = Vec::new();
+    for archive in &sources.archives {
+        let package = read_archive(archive)?;
+        layers.push(
             package
                 .resources
                 .into_iter()
@@ -151,10 +151,75 @@ fn definitions(target: &Target) -> Result<(Definitions, Vec<Issue>)> {
                 .collect(),
         );
     }
-    if packages.is_empty() {
-        return Ok((Definitions::r4()?, Vec::new()));
+    let in_force = |text: &Vec<u8>| {
+        json::parse(text, &Limits::default())
+            .is_ok_and(|resource| search_parameters::is_active(&resource))
+    };
+    layers.push(sources.resources.into_iter().filter(in_force).collect());
+    let (definitions, issues) = Definitions::with(layers)?;
+    for issue in issues {
+        tracing::warn!(issue = issue.diagnostics, "a definition is not used");
     }
-    Definitions::with(packages)
+    let definitions = Arc::new(definitions);
+    Ok(Read {
+        extractor: Arc::new(Extractor::new(Arc::clone(&definitions))),
+        definitions,
+        edition: sources.edition,
+    })
+}
+
+/// Tells the database what is defined; what was read before is read again when it is in force no more.
+fn enter(admin: &mut Admin, before: Option<Read>, now: Instant) -> Result<Defined> {
+    let mut before = before;
+    for _ in 0..8 {
+        let found = match before.take() {
+            Some(found) => found,
+            None => read(admin)?,
+        };
+        let (names, forms) = (found.extractor.names(), found.extractor.forms());
+        if let Some(known) = admin.enter(found.edition, &names, &forms, now)? {
+            return Ok(Defined {
+                definitions: found.definitions,
+                extractor: found.extractor,
+                known,
+                edition: found.edition,
+            });
+        }
+    }
+    Err(Error::of(
+        Kind::Unavailable,
+        "the definitions keep changing; try again",
+    )
+    .retry_after(1))
+}
+
+fn rebuild(admin: &mut Admin, node: &Node) -> Result<()> {
+    tracing::info!("the index is of an older version: it is rebuilt before anything is served");
+    let mut told = 0;
+    let done = reindex(admin, node, ReindexMode::Rebuild, &mut |done| {
+        if done.looked_at >= told {
+            tracing::info!(resources = done.looked_at, "rebuilding the index");
+            told = done.looked_at.saturating_add(50_000);
+        }
+    })?;
+    tracing::info!(resources = done.looked_at, "the index is rebuilt");
+    Ok(())
+}
+
+/// Goes through the index of a database that this process may write.
+pub fn reindex(
+    admin: &mut Admin,
+    node: &Node,
+    mode: ReindexMode,
+    progress: &mut dyn FnMut(Reindexed),
+) -> Result<Reindexed> {
+    let by = IndexedBy {
+        dictionary: &node.dictionary,
+        edition: node.edition,
+        forms: &node.extractor.forms(),
+        compute: &|name, text| jobs::index(node, name, text),
+    };
+    admin.reindex(&by, mode, progress)
 }
 
 impl App {
@@ -177,9 +242,16 @@ impl App {
         let address = listener
             .local_addr()
             .map_err(|error| Error::internal("a socket without an address").because(error))?;
-        let node = node(&config, config.base_url_at(address), sources)?;
-        let bound = http::bind(Arc::clone(&node), config, listener)?;
-        Ok(Self { node, bound })
+        let reindexer = Reindexer::new(target(&config)?);
+        let live = node(&config, config.base_url_at(address), sources)?;
+        let keeper = Keeper::start(&live, reindexer)?;
+        let node = live.node();
+        let bound = http::bind(live, config, listener)?;
+        Ok(Self {
+            node,
+            bound,
+            keeper,
+        })
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -188,8 +260,13 @@ impl App {
 
     /// Serves until `stop` ends, then ends in order.
     pub async fn serve(self, stop: impl Future<Output = ()>) -> Result<()> {
-        let Self { node, bound } = self;
+        let Self {
+            node,
+            bound,
+            keeper,
+        } = self;
         bound.serve(stop).await?;
+        drop(keeper);
         // The last act (OPS-02). Without it nothing is lost either: the next start reads the log.
         if let Err(error) = node.store.settle() {
             tracing::warn!(%error, "the log of the database could not be emptied");

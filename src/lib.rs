@@ -27,6 +27,7 @@ pub mod fse;
 pub mod http;
 pub mod ids;
 pub mod interactions;
+pub mod jobs;
 pub mod monitoring;
 pub mod packages;
 pub mod sandbox;

@@ -63,9 +63,10 @@ pub fn fsck(config: &Config) -> Result<ExitCode> {
 /// Works on a database that nobody serves from this file; on PostgreSQL beside running servers.
 pub fn reindex(config: &Config) -> Result<ExitCode> {
     let base = config.base_url_at(config.listen);
-    let node = app::node(config, base, Sources::default())?;
+    let node = app::node(config, base, Sources::default())?.node();
     let bar = bar();
-    let done = app::reindex(config, &node, ReindexMode::Compare, &mut |done| {
+    let mut admin = Admin::open(&target(config)?)?;
+    let done = app::reindex(&mut admin, &node, ReindexMode::Compare, &mut |done| {
         bar.set_message(format!("{} resources", done.looked_at));
         bar.tick();
     })?;

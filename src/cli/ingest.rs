@@ -15,11 +15,12 @@ use crate::interactions::{Body, Node, run};
 
 /// Takes in each file; one that is refused does not keep the others out.
 pub fn ingest(config: &Config, files: &[PathBuf]) -> Result<ExitCode> {
-    let node = app::node(
+    let live = app::node(
         config,
         config.base_url_at(config.listen),
         Sources::default(),
     )?;
+    let node = live.node();
     let bar = ProgressBar::new(u64::try_from(files.len()).unwrap_or(u64::MAX));
     let mut refused = 0usize;
     for file in files {

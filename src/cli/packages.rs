@@ -50,7 +50,7 @@ pub fn add(config: &Config, file: &Path) -> Result<ExitCode> {
         package.resources.len(),
         row.sha256
     );
-    println!("running servers use it after their next start");
+    println!("running servers use it from now on, and bring their index up to date");
     Ok(ExitCode::SUCCESS)
 }
 

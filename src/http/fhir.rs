@@ -62,7 +62,7 @@ pub async fn handle(
     let request_id = context.request_id.clone();
     let refuse = |error: &Error, wanted: &Wanted, class| {
         (
-            respond::error(&state.node, error, wanted, &request_id),
+            respond::error(&state.node(), error, wanted, &request_id),
             class,
         )
     };
@@ -123,7 +123,7 @@ pub async fn handle(
                 Ok(response)
             })
         }
-        Ok(answer) => respond::answer(&state.node, answer, &wanted, coding(request.headers())),
+        Ok(answer) => respond::answer(&state.node(), answer, &wanted, coding(request.headers())),
         Err(error) => Err(error),
     };
     match result {
@@ -192,7 +192,7 @@ impl Call<'_> {
             Interaction::Search(reach) => self.search(reach).await,
             Interaction::History(scope) => {
                 let pairs = std::mem::take(&mut self.pairs);
-                let node = Arc::clone(&self.state.node);
+                let node = self.state.node();
                 let request = HistoryRequest { scope, pairs };
                 let json = self
                     .state
@@ -243,7 +243,7 @@ impl Call<'_> {
 
     fn capabilities(&self) -> Result<Answer> {
         let subset = self.subset()?;
-        let node = &self.state.node;
+        let node = &self.state.node();
         let terminology = self
             .pairs
             .iter()
@@ -258,7 +258,7 @@ impl Call<'_> {
     }
 
     async fn read(self, key: ResourceKey) -> Result<Answer> {
-        let node = &self.state.node;
+        let node = &self.state.node();
         node.check_type(&key.resource_type)?;
         let whole = key.resource_type != "Binary" && self.subset()?.is_whole();
         let look = if whole { node.store.look(&key) } else { None };
@@ -298,8 +298,8 @@ impl Call<'_> {
     }
 
     async fn vread(self, key: ResourceKey, version: String) -> Result<Answer> {
-        self.state.node.check_type(&key.resource_type)?;
-        let node = Arc::clone(&self.state.node);
+        self.state.node().check_type(&key.resource_type)?;
+        let node = self.state.node();
         let version = self
             .state
             .patient
@@ -332,7 +332,7 @@ impl Call<'_> {
         if !is_binary && subset.is_whole() {
             return Ok(Answer::stored(200, version));
         }
-        let (node, raw) = (Arc::clone(&self.state.node), self.wanted.raw);
+        let (node, raw) = (self.state.node(), self.wanted.raw);
         self.state
             .patient
             .run(self.reading(), move || {
@@ -380,11 +380,13 @@ impl Call<'_> {
             pairs,
             handling,
         };
-        let node = Arc::clone(&self.state.node);
+        let node = self.state.node();
         let json = self
             .state
             .patient
-            .run(self.reading(), move || search(&node, &request))
+            .run(self.reading(), move || {
+                node.reading(|node| search(node, &request))
+            })
             .await?;
         Ok(Answer::of(200, Body::Json(json)))
     }

@@ -100,7 +100,7 @@ impl Shared {
                 let took = begun.elapsed();
                 desk = self.desk();
                 desk.lines.done(&client);
-                desk.pace = (desk.pace.saturating_mul(7).saturating_add(took)) / 8;
+                desk.pace = average(desk.pace.saturating_mul(7).saturating_add(took), 8);
             } else if desk.open {
                 desk = self
                     .changed
@@ -116,7 +116,7 @@ impl Shared {
     fn enter(&self, turn: Turn, work: Work) -> Result<Place<'_>> {
         let mut desk = self.desk();
         let ahead = u32::try_from(desk.lines.ahead(&turn.client)).unwrap_or(u32::MAX);
-        let wait = desk.pace.saturating_mul(ahead) / self.threads;
+        let wait = average(desk.pace.saturating_mul(ahead), self.threads);
         if wait > turn.patience {
             return Err(overloaded());
         }
@@ -195,6 +195,10 @@ impl Pool {
         place.held = false;
         answer.unwrap_or_else(|_| Err(stopping()))
     }
+}
+
+fn average(sum: Duration, count: u32) -> Duration {
+    sum.checked_div(count).unwrap_or(sum)
 }
 
 /// What is answered when there is no turn in time.

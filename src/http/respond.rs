@@ -4,8 +4,8 @@ use std::io::Write as _;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderValue, LAST_MODIFIED, LOCATION,
-    RETRY_AFTER, VARY,
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LOCATION, CONTENT_TYPE, ETAG, HeaderValue,
+    LAST_MODIFIED, LOCATION, RETRY_AFTER, VARY,
 };
 use actix_web::{HttpResponse, HttpResponseBuilder};
 
@@ -31,6 +31,9 @@ pub fn answer(
     version(&mut response, answer.version);
     if let Some(location) = &answer.location {
         response.insert_header((LOCATION, format!("{}/{location}", node.base)));
+    }
+    if let Some(location) = &answer.content_location {
+        response.insert_header((CONTENT_LOCATION, format!("{}/{location}", node.base)));
     }
     match answer.body {
         Body::Empty => Ok(response.finish()),

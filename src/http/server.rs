@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::context::{Caller, RequestContext};
 use crate::error::{Error, Kind, Result};
 use crate::ids::{random_bytes, uuid_text};
-use crate::interactions::Node;
+use crate::interactions::Live;
 use crate::monitoring::counters::Class;
 
 /// The form of an answer before the client was asked for one.
@@ -43,7 +43,7 @@ pub struct Bound {
 ///
 /// # Errors
 /// `Unavailable` when the address cannot be bound.
-pub fn bind(node: Arc<Node>, config: Config, listener: std::net::TcpListener) -> Result<Bound> {
+pub fn bind(live: Arc<Live>, config: Config, listener: std::net::TcpListener) -> Result<Bound> {
     let failed = |error: std::io::Error| {
         Error::of(Kind::Unavailable, "the server cannot be started").because(error)
     };
@@ -61,7 +61,7 @@ pub fn bind(node: Arc<Node>, config: Config, listener: std::net::TcpListener) ->
     let address = listener.local_addr().map_err(failed)?;
     let hosts = config.host_names(address);
     let peers = Peers::new(&config);
-    let state = Arc::new(State::new(node, config, hosts, pools, bench_mem));
+    let state = Arc::new(State::new(live, config, hosts, pools, bench_mem));
     let data = Data::from(Arc::clone(&state));
     let mut server = HttpServer::new(move || {
         App::new()
@@ -147,7 +147,7 @@ async fn handle(state: Data<State>, request: HttpRequest, payload: Payload) -> H
 
 /// Tells a client that it has too much at once, and closes: it may have a connection too many.
 fn throttled(state: &State, error: &Error, request_id: &str) -> HttpResponse {
-    let mut response = respond::error(&state.node, error, &PLAIN, request_id);
+    let mut response = respond::error(&state.node(), error, &PLAIN, request_id);
     response
         .head_mut()
         .set_connection_type(ConnectionType::Close);
@@ -162,7 +162,7 @@ async fn route(
 ) -> (HttpResponse, Class) {
     let refuse = |error: Error| {
         (
-            respond::error(&state.node, &error, &PLAIN, request_id),
+            respond::error(&state.node(), &error, &PLAIN, request_id),
             Class::Other,
         )
     };
@@ -347,7 +347,7 @@ async fn ready(state: &Arc<State>) -> HttpResponse {
     if state.is_stopping() {
         return text(503, "stopping\n");
     }
-    let node = Arc::clone(&state.node);
+    let node = state.node();
     let turn = Turn {
         client: None,
         patience: PROBE,

@@ -11,12 +11,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::pool::Pool;
 use crate::config::{Config, Limits};
 use crate::error::{Error, Kind, Result};
-use crate::interactions::Node;
+use crate::interactions::{Live, Node};
 use crate::monitoring::counters::Counters;
 
 /// Everything a handler may use; one per process.
 pub struct State {
-    pub node: Arc<Node>,
+    live: Arc<Live>,
     pub config: Config,
     /// Prepares writes; never waits.
     pub compute: Pool,
@@ -61,7 +61,7 @@ impl Patience {
 
 impl State {
     pub fn new(
-        node: Arc<Node>,
+        live: Arc<Live>,
         config: Config,
         hosts: Vec<String>,
         pools: [Pool; 4],
@@ -70,7 +70,7 @@ impl State {
         let [compute, patient, bulk, probe] = pools;
         let permits = config.limits.in_flight_bytes / 1024;
         Self {
-            node,
+            live,
             compute,
             patient,
             bulk,
@@ -87,6 +87,11 @@ impl State {
                 HashMap::new()
             },
         }
+    }
+
+    /// The node by the definitions in force.
+    pub fn node(&self) -> Arc<Node> {
+        self.live.node()
     }
 
     /// Waits until a body of this size may be held in memory; refuses when others wait already.

@@ -26,7 +26,7 @@ pub fn start_page(state: &State, request: &HttpRequest) -> HttpResponse {
         "production"
     };
     let html = page
-        .replace("{{base}}", &escape(&state.node.base))
+        .replace("{{base}}", &escape(&state.node().base))
         .replace("{{mode}}", mode)
         .replace("{{version}}", env!("CARGO_PKG_VERSION"));
     page_builder()

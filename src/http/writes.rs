@@ -23,6 +23,7 @@ use crate::interactions::dispatch::{OperationTarget, Target, query_pairs};
 use crate::interactions::idempotency::Once;
 use crate::interactions::meta::{MetaChange, change_meta, meta};
 use crate::interactions::patch::{PatchRequest, patch};
+use crate::interactions::reindex;
 use crate::interactions::search::{everything, parameters};
 use crate::interactions::update::{UpdateRequest, UpdateTarget, update};
 use crate::interactions::write::Incoming;
@@ -31,7 +32,7 @@ use crate::storage::{Commit, CommitError, Committed, Ticket};
 
 impl Call<'_> {
     pub(super) async fn create(mut self, resource_type: String) -> Result<Answer> {
-        self.state.node.check_type(&resource_type)?;
+        self.state.node().check_type(&resource_type)?;
         let kind = body_kind(self.request.headers())?;
         if let (BodyKind::Other(content_type), "Binary") = (&kind, resource_type.as_str()) {
             return self.raw_binary(None, content_type.clone()).await;
@@ -52,7 +53,7 @@ impl Call<'_> {
             _ => self.state.patient.clone(),
         };
         let patience = self.state.patience.write;
-        let shared = Arc::clone(&self.state.node);
+        let shared = self.state.node();
         let mut request = None;
         let mut text = Some(text);
         self.write(&pool, patience, move |node| {
@@ -80,11 +81,11 @@ impl Call<'_> {
         };
         let key = key.to_str().unwrap_or("");
         let path = self.request.path();
-        Once::read(&self.context, &self.state.node, key, path, body).map(Some)
+        Once::read(&self.context, &self.state.node(), key, path, body).map(Some)
     }
 
     pub(super) async fn update(mut self, resource_type: String, target: Target) -> Result<Answer> {
-        self.state.node.check_type(&resource_type)?;
+        self.state.node().check_type(&resource_type)?;
         let kind = body_kind(self.request.headers())?;
         if let (BodyKind::Other(content_type), "Binary", Target::Id(id)) =
             (&kind, resource_type.as_str(), &target)
@@ -124,14 +125,14 @@ impl Call<'_> {
     }
 
     pub(super) async fn patch(mut self, resource_type: String, target: Target) -> Result<Answer> {
-        self.state.node.check_type(&resource_type)?;
+        self.state.node().check_type(&resource_type)?;
         let kind = body_kind(self.request.headers())?;
         let (preference, _) = prefer(self.request.headers());
         let if_match = self.if_match()?;
         let target = target.with(&self.pairs);
         let text = self.resource_body().await?;
         let context = self.context.clone();
-        let node = Arc::clone(&self.state.node);
+        let node = self.state.node();
         let patch_document = match kind {
             BodyKind::JsonPatch => Patch::Json(text),
             BodyKind::XmlPatch => Patch::Xml(text),
@@ -195,7 +196,7 @@ impl Call<'_> {
         let context = self.context.clone();
         let (pool, patience) = (self.state.bulk.clone(), self.state.patience.bulk);
         let once = self.once(&text)?;
-        let shared = Arc::clone(&self.state.node);
+        let shared = self.state.node();
         let mut text = Some(text);
         let mut bundle = None;
         let answer = self
@@ -236,7 +237,7 @@ impl Call<'_> {
                 };
                 let format = fhir_format(&body_kind(self.request.headers())?)?;
                 let text = self.resource_body().await?;
-                let body = incoming(&self.state.node, format, text)?;
+                let body = incoming(&self.state.node(), format, text)?;
                 let context = self.context.clone();
                 let (pool, patience) = (self.state.patient.clone(), self.state.patience.write);
                 self.write(&pool, patience, move |node| {
@@ -250,7 +251,27 @@ impl Call<'_> {
                 self.ingest().await
             }
             ("$everything", OperationTarget::Resource(key)) => self.everything(key).await,
-            ("$meta" | "$meta-add" | "$meta-delete" | "$ingest", _) => Err(Error::of(
+            ("$reindex", on @ (OperationTarget::System | OperationTarget::Type(_))) if !reading => {
+                let context = self.context.clone();
+                let (pool, patience) = (self.state.patient.clone(), self.state.patience.write);
+                self.write(&pool, patience, move |node| {
+                    let resource_type = match &on {
+                        OperationTarget::Type(name) => Some(name.as_str()),
+                        _ => None,
+                    };
+                    reindex::reindex(&context, node, resource_type)
+                })
+                .await
+            }
+            ("$reindex-status", OperationTarget::System) if reading => {
+                let (node, pairs) = (self.state.node(), std::mem::take(&mut self.pairs));
+                let work = move || reindex::status(&node, &pairs);
+                self.state.patient.run(self.reading(), work).await
+            }
+            (
+                "$meta" | "$meta-add" | "$meta-delete" | "$ingest" | "$reindex" | "$reindex-status",
+                _,
+            ) => Err(Error::of(
                 Kind::MethodNotAllowed,
                 format!(
                     "expected {name} where the CapabilityStatement offers it, found another method or level"
@@ -272,20 +293,22 @@ impl Call<'_> {
         if *self.request.method() == Method::POST && has_body {
             let format = fhir_format(&body_kind(self.request.headers())?)?;
             let text = self.resource_body().await?;
-            let body = incoming(&self.state.node, format, text)?;
+            let body = incoming(&self.state.node(), format, text)?;
             pairs.extend(parameters(body.tree())?);
         }
-        let node = Arc::clone(&self.state.node);
+        let node = self.state.node();
         let json = self
             .state
             .patient
-            .run(self.reading(), move || everything(&node, &key, &pairs))
+            .run(self.reading(), move || {
+                node.reading(|node| everything(node, &key, &pairs))
+            })
             .await?;
         Ok(Answer::of(200, Body::Json(json)))
     }
 
     async fn meta(self, key: ResourceKey, version: Option<String>) -> Result<Answer> {
-        let node = Arc::clone(&self.state.node);
+        let node = self.state.node();
         let json = self
             .state
             .patient
@@ -350,7 +373,7 @@ impl Call<'_> {
     }
 
     async fn upload(&mut self) -> Result<crate::storage::Upload> {
-        let writer = self.state.node.store.upload()?;
+        let writer = self.state.node().store.upload()?;
         let limits = &self.state.config.limits;
         let writer =
             body::upload(self.request.headers(), &mut self.payload, writer, limits).await?;
@@ -386,10 +409,11 @@ impl Call<'_> {
         let mut prepare = prepare;
         let turn = self.turn(patience);
         for attempt in 0.. {
-            let node = Arc::clone(&self.state.node);
+            let node = self.state.node();
+            let preparing = Arc::clone(&node);
             let (step, returned) = pool
                 .run(turn, move || {
-                    let step = prepare(&node)?;
+                    let step = prepare(&preparing)?;
                     Ok((step, prepare))
                 })
                 .await?;
@@ -404,17 +428,28 @@ impl Call<'_> {
                 } => (commit, race, finish, waits),
             };
             let keys = keys(&commit);
-            match self.commit(commit, patience).await? {
-                Ok(committed) if waits => {
-                    let node = Arc::clone(&self.state.node);
-                    let patient = &self.state.patient;
-                    // What is written must be told: not refused for a long line.
-                    let turn = self.turn(self.state.patience.bulk);
-                    return patient.run(turn, move || finish(&node, &committed)).await;
+            let patient = &self.state.patient;
+            match self.commit(node.made_ready(commit), patience).await? {
+                Ok(committed) => {
+                    // Whoever changes what is defined finds it changed.
+                    let follows = committed.edition != node.edition;
+                    if waits || follows {
+                        let work = move || {
+                            node.follow(committed.edition);
+                            finish(&node, &committed)
+                        };
+                        // What is written must be told: not refused for a long line.
+                        let turn = self.turn(self.state.patience.bulk);
+                        return patient.run(turn, work).await;
+                    }
+                    return finish(&node, &committed);
                 }
-                Ok(committed) => return finish(&self.state.node, &committed),
                 Err(error) => match judge(error, &keys, race, attempt) {
                     Verdict::Again => {}
+                    Verdict::Renew => {
+                        let turn = self.turn(patience);
+                        patient.run(turn, move || node.renewed().map(drop)).await?;
+                    }
                     Verdict::Answer(error) => return Err(error),
                 },
             }
@@ -431,7 +466,7 @@ impl Call<'_> {
     ) -> Result<std::result::Result<Committed, CommitError>> {
         let waiting = Waiting(commit.ticket.clone());
         let (sender, mut answered) = oneshot::channel();
-        self.state.node.store.commit_then(
+        self.state.node().store.commit_then(
             commit,
             Box::new(move |result| {
                 let _ = sender.send(result);

@@ -11,6 +11,7 @@ use crate::storage::{Commit, CommitError, Committed, Document, Refusal, Version}
 
 use super::node::Node;
 use super::request::IfMatch;
+use super::search_parameters;
 
 /// An answer to a FHIR interaction.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub struct Answer {
     pub version: Option<(i64, Instant)>,
     /// The version-specific place of what was written, relative to the base.
     pub location: Option<String>,
+    /// Where to ask how work goes on that outlives the request, relative to the base.
+    pub content_location: Option<String>,
 }
 
 /// The content of an answer.
@@ -48,6 +51,7 @@ impl Answer {
             body,
             version: None,
             location: None,
+            content_location: None,
         }
     }
 
@@ -57,6 +61,7 @@ impl Answer {
             status,
             version: Some((version.version, version.last_updated)),
             location: None,
+            content_location: None,
             body: Body::Stored(Box::new(version)),
         }
     }
@@ -104,6 +109,8 @@ const ATTEMPTS: usize = 8;
 /// Whether to build a refused write anew, and what to answer when not.
 pub enum Verdict {
     Again,
+    /// Again by the definitions that are in force now.
+    Renew,
     Answer(Error),
 }
 
@@ -116,6 +123,14 @@ pub fn judge(error: CommitError, keys: &[ResourceKey], race: Race, attempt: usiz
     let again = attempt < ATTEMPTS;
     match refusal {
         Refusal::ConditionChanged { .. } | Refusal::Repeated if again => Verdict::Again,
+        Refusal::OtherEdition if again => Verdict::Renew,
+        Refusal::OtherEdition => Verdict::Answer(
+            Error::of(
+                Kind::Unavailable,
+                "the definitions keep changing; try again",
+            )
+            .retry_after(1),
+        ),
         Refusal::OtherVersion { .. } if race == Race::Retry && again => Verdict::Again,
         Refusal::ConditionChanged { .. } | Refusal::Repeated => Verdict::Answer(
             Error::of(
@@ -154,7 +169,9 @@ pub fn judge(error: CommitError, keys: &[ResourceKey], race: Race, attempt: usiz
 
 /// Runs a write to its end, waiting for the disk: for callers that may wait.
 pub fn run(node: &Node, mut prepare: impl FnMut(&Node) -> Result<Step>) -> Result<Answer> {
+    let mut renewed: Option<Arc<Node>> = None;
     for attempt in 0.. {
+        let node = renewed.as_deref().unwrap_or(node);
         let (commit, race, finish) = match prepare(node)? {
             Step::Done(answer) => return Ok(answer),
             Step::Commit {
@@ -165,15 +182,29 @@ pub fn run(node: &Node, mut prepare: impl FnMut(&Node) -> Result<Step>) -> Resul
             } => (commit, race, finish),
         };
         let keys = keys(&commit);
-        match node.store.commit(commit) {
-            Ok(committed) => return finish(node, &committed),
+        match node.store.commit(node.made_ready(commit)) {
+            Ok(committed) => {
+                node.follow(committed.edition);
+                return finish(node, &committed);
+            }
             Err(error) => match judge(error, &keys, race, attempt) {
                 Verdict::Again => {}
+                Verdict::Renew => renewed = Some(node.renewed()?),
                 Verdict::Answer(error) => return Err(error),
             },
         }
     }
     Err(Error::internal("a write was attempted without end"))
+}
+
+impl Node {
+    /// The commit with the edition of the definitions that it was made by, and whether it changes them.
+    pub fn made_ready(&self, mut commit: Commit) -> Commit {
+        commit.edition = Some(self.edition);
+        commit.defines =
+            (commit.writes.iter()).any(|write| write.key.resource_type == search_parameters::TYPE);
+        commit
+    }
 }
 
 /// The keys a commit writes, in order: kept to name them in an error.

@@ -71,6 +71,18 @@ const INGEST: (&str, &str) = (
     "https://fascicolo.dev/fhir/OperationDefinition/DocumentReference-ingest",
 );
 
+/// Operations of our own on the whole server; the first one on types too.
+const REINDEX: [(&str, &str); 2] = [
+    (
+        "reindex",
+        "https://fascicolo.dev/fhir/OperationDefinition/reindex",
+    ),
+    (
+        "reindex-status",
+        "https://fascicolo.dev/fhir/OperationDefinition/reindex-status",
+    ),
+];
+
 /// The statement as JSON.
 pub fn statement(node: &Node) -> Vec<u8> {
     let mut rest = Object::new();
@@ -97,6 +109,11 @@ pub fn statement(node: &Node) -> Vec<u8> {
         .iter()
         .map(|(name, kind)| search_param(name, kind, None));
     rest.push("searchParam", result.collect::<Vec<_>>());
+
+    rest.push(
+        "operation",
+        REINDEX.iter().map(operation).collect::<Vec<_>>(),
+    );
 
     let mut software = Object::new();
     software.push("name", "fascicolo");
@@ -244,7 +261,12 @@ fn references<'a>(
         .iter()
         .map(AsRef::as_ref)
         .filter(|parameter| parameter.kind == SearchKind::Reference)
-        .filter(|parameter| node.extractor.knows(resource_type, &parameter.code))
+        .filter(|parameter| is_offered(node, resource_type, &parameter.code))
+}
+
+/// Whether there is a search by a parameter: not before the index has its rows.
+fn is_offered(node: &Node, resource_type: &str, code: &str) -> bool {
+    node.extractor.knows(resource_type, code) && node.ready(resource_type, code).is_ok()
 }
 
 fn search_params(node: &Node, resource_type: &str) -> Vec<Value> {
@@ -253,7 +275,8 @@ fn search_params(node: &Node, resource_type: &str) -> Vec<Value> {
         search_param("_lastUpdated", "date", None),
     ];
     for code in node.extractor.codes(resource_type) {
-        if matches!(code.as_str(), "_id" | "_lastUpdated") {
+        if matches!(code.as_str(), "_id" | "_lastUpdated") || !is_offered(node, resource_type, code)
+        {
             continue;
         }
         if let Some(parameter) = node.definitions.search_parameter(resource_type, code) {
@@ -283,6 +306,10 @@ fn operation((name, definition): &(&str, &str)) -> Value {
     operation.push("definition", *definition);
     let level = match *name {
         "everything" => "on a resource; in pages",
+        "reindex" => {
+            "on all types or on one; answered at once, and the index is brought up to date meanwhile"
+        }
+        "reindex-status" => "where $reindex is, by the number it was answered with",
         name if name.starts_with("meta") => "on a resource; $meta also on one of its versions",
         _ => "on the type",
     };

@@ -69,9 +69,11 @@ impl Criteria {
     /// At most `limit` resources that match.
     pub fn list(&self, node: &Node, limit: usize) -> Result<Vec<Version>> {
         let clause = self.clause(node)?;
-        let found = node
-            .store
-            .search(&self.resource_type, clause, Page::first(limit))?;
+        let page = Page {
+            edition: Some(node.edition),
+            ..Page::first(limit)
+        };
+        let found = node.store.search(&self.resource_type, clause, page)?;
         Ok(found
             .found
             .into_iter()

@@ -1,7 +1,7 @@
 //! Between the names of the definitions and the numbers of the database.
 
 use super::node::Node;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::fhir::model::value::Value;
 use crate::fhir::search::{Bounds, DATE, Plan, TextLike};
 use crate::storage::{
@@ -12,7 +12,7 @@ impl Node {
     /// The index rows of a resource.
     pub fn index(&self, resource_type: &str, resource: &Value) -> Result<IndexRows> {
         let extracted = self.extractor.extract(resource, &self.base);
-        let dictionary = self.store.dictionary();
+        let dictionary = &self.dictionary;
         let hasher = self.store.hasher();
         let param = |code: &str| dictionary.param(resource_type, code);
         let mut values = Vec::with_capacity(extracted.values.len().saturating_add(1));
@@ -63,6 +63,23 @@ impl Node {
         ))
     }
 
+    /// The number of a parameter, or of the texts beside it; `None` when it is not indexed.
+    ///
+    /// # Errors
+    /// `NotSupported` as long as its rows are not there for every resource.
+    pub fn ready(&self, resource_type: &str, code: &str) -> Result<Option<i64>> {
+        let param = self.dictionary.param(resource_type, code);
+        if param.is_some_and(|param| self.unready.contains(&param)) {
+            return Err(Error::of(
+                Kind::NotSupported,
+                format!(
+                    "{code} of {resource_type} is being indexed: it can be searched by when that is done"
+                ),
+            ));
+        }
+        Ok(param)
+    }
+
     /// Plans that must all hold, as a clause.
     pub fn clause(&self, resource_type: &str, plans: &[Plan]) -> Result<Clause> {
         let clauses = plans.iter().map(|plan| self.numbered(resource_type, plan));
@@ -70,7 +87,7 @@ impl Node {
     }
 
     fn numbered(&self, resource_type: &str, plan: &Plan) -> Result<Clause> {
-        let dictionary = self.store.dictionary();
+        let dictionary = &self.dictionary;
         let hasher = self.store.hasher();
         let all = |plans: &[Plan]| {
             plans
@@ -80,8 +97,7 @@ impl Node {
         };
         // What is not in the dictionary is not in the index.
         let with = |code: &str, clause: &dyn Fn(i64) -> Result<Clause>| {
-            dictionary
-                .param(resource_type, code)
+            self.ready(resource_type, code)?
                 .map_or_else(|| Ok(Clause::nothing()), clause)
         };
         match plan {
@@ -127,7 +143,7 @@ impl Node {
                     targets: numbered,
                 })
             }),
-            Plan::Has { source, code, plan } => match dictionary.param(source, code) {
+            Plan::Has { source, code, plan } => match self.ready(source, code)? {
                 Some(param) => Ok(Clause::Has {
                     type_id: dictionary.type_id(resource_type)?,
                     param,

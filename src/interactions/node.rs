@@ -1,19 +1,28 @@
 //! What a use case needs from outside, gathered in one place.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Weak};
 
+use super::live::Live;
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::definitions::Definitions;
 use crate::fhir::model::json::Limits;
 use crate::fhir::search::{Extractor, Vocabulary};
 use crate::ids::Ids;
-use crate::storage::Database;
+use crate::storage::{Database, Dictionary, Known};
 
 /// A server node without its edges: definitions, store, clock, ids and the choices of the operator.
 pub struct Node {
     pub definitions: Arc<Definitions>,
     pub extractor: Arc<Extractor>,
+    /// The numbers of types and parameters.
+    pub dictionary: Arc<Dictionary>,
+    /// The parameters that the index is not ready for.
+    pub unready: Arc<HashSet<i64>>,
+    /// The edition of the definitions.
+    pub edition: i64,
+    pub live: Weak<Live>,
     pub store: Arc<Database>,
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<dyn Ids>,
@@ -49,7 +58,32 @@ pub enum Permission {
     Always,
 }
 
+/// An edition of the definitions, and what the database says of it.
+pub struct Defined {
+    pub definitions: Arc<Definitions>,
+    pub extractor: Arc<Extractor>,
+    pub known: Known,
+    pub edition: i64,
+}
+
 impl Node {
+    /// The same node by other definitions.
+    pub fn defined_by(&self, defined: Defined) -> Self {
+        Self {
+            definitions: defined.definitions,
+            extractor: defined.extractor,
+            dictionary: defined.known.dictionary,
+            unready: Arc::new(defined.known.unready),
+            edition: defined.edition,
+            live: Weak::clone(&self.live),
+            store: Arc::clone(&self.store),
+            clock: Arc::clone(&self.clock),
+            ids: Arc::clone(&self.ids),
+            base: self.base.clone(),
+            choices: self.choices.clone(),
+        }
+    }
+
     /// Refuses a type that R4 does not define.
     pub fn check_type(&self, name: &str) -> Result<()> {
         if self.definitions.is_resource_type(name) {

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::answer::{Answer, Body, Race, Step};
 use super::node::Node;
 use super::request::Return;
+use super::search_parameters;
 use crate::audit::{self, Action};
 use crate::context::RequestContext;
 use crate::error::{Error, Issue, Kind, Result, Severity};
@@ -183,6 +184,9 @@ pub fn prepare(
     mut incoming: Incoming,
     method: Method,
 ) -> Result<Prepared> {
+    if resource_type == search_parameters::TYPE {
+        search_parameters::check(node, &incoming.tree)?;
+    }
     let mut blobs = Vec::new();
     let mut blob = None;
     if resource_type == "Binary"
@@ -322,6 +326,7 @@ fn written(
         body,
         version: Some((written.version, written.last_updated)),
         location: Some(format!("{key}/_history/{}", written.version)),
+        content_location: None,
     })
 }
 

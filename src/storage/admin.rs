@@ -5,13 +5,25 @@ use std::path::Path;
 use super::backup::{self, Carried, Progress};
 use super::blobs::BlobPlace;
 use super::connection::{AnyConnection, Purpose, Target, open, prepare_folder};
-use super::dictionary::Dictionary;
+use super::indexed::{self, Known};
 use super::packages::{self, PackageRow};
-use super::reindex::{self, Compute, Mode, Reindexed};
-use super::transaction::in_transaction;
+use super::reindex::{self, IndexedBy, Mode, Reindexed};
+use super::resources;
+use super::transaction::{in_snapshot, in_transaction};
 use super::verify::verify;
 use super::{dialect, migrate};
+use crate::clock::Instant;
 use crate::error::Result;
+use crate::fhir::search::Form;
+
+/// What is defined beside R4.
+pub struct Sources {
+    pub edition: i64,
+    /// Packages, by name and version.
+    pub archives: Vec<Vec<u8>>,
+    /// Resources that define something, as JSON; what was written last comes last.
+    pub resources: Vec<Vec<u8>>,
+}
 
 /// A connection of an operator's command, with the schema up to date.
 pub struct Admin {
@@ -44,23 +56,52 @@ impl Admin {
         packages::archive(&mut self.connection, name, version)
     }
 
-    /// Adds a package; the same name and version with other bytes is refused before.
+    /// Adds a package; the same name and version with other bytes is refused before. Another edition of
+    /// the definitions is in force then.
     pub fn add_package(&mut self, row: &PackageRow, archive: Vec<u8>) -> Result<()> {
         in_transaction(&mut self.connection, |connection| {
-            dialect::lock_counter(connection)?;
-            packages::put(connection, row, archive)
+            let counter = dialect::lock_counter(connection)?;
+            packages::put(connection, row, archive)?;
+            reindex::raise_edition(connection, counter)
         })
+    }
+
+    /// What is defined beside R4, of one state of the database. `resource_type` is the type whose
+    /// resources define something.
+    pub fn sources(&mut self, resource_type: &str) -> Result<Sources> {
+        in_snapshot(&mut self.connection, |connection| {
+            let mut archives = Vec::new();
+            for row in packages::list(connection)? {
+                archives.push(packages::archive(connection, &row.name, &row.version)?);
+            }
+            Ok(Sources {
+                edition: dialect::counter(connection)?.edition,
+                archives,
+                resources: resources::all(connection, resource_type)?,
+            })
+        })
+    }
+
+    /// Enters the names of an edition of the definitions, and queues a job where the index is not ready
+    /// for it; `None` when another edition is in force.
+    pub fn enter(
+        &mut self,
+        edition: i64,
+        names: &[(String, Vec<String>)],
+        forms: &[Form],
+        now: Instant,
+    ) -> Result<Option<Known>> {
+        indexed::enter(&mut self.connection, edition, names, forms, now)
     }
 
     /// Brings the index up to what the definitions say; see [`super::reindex`].
     pub fn reindex(
         &mut self,
-        dictionary: &Dictionary,
+        by: &IndexedBy<'_>,
         mode: Mode,
-        compute: Compute<'_>,
         progress: &mut dyn FnMut(Reindexed),
     ) -> Result<Reindexed> {
-        reindex::reindex(&mut self.connection, dictionary, mode, compute, progress)
+        reindex::reindex(&mut self.connection, by, mode, progress)
     }
 
     /// Reverts every migration: for tests of the migrations.

@@ -18,7 +18,7 @@ use super::commit::{
     WriteOutcome, Written,
 };
 use super::connection::AnyConnection;
-use super::dialect;
+use super::dialect::{self, Counter};
 use super::dictionary::Dictionary;
 use super::flush;
 use super::idempotency::{self, Keep};
@@ -83,11 +83,13 @@ fn write_all(
     now: Instant,
     commits: &[Commit],
 ) -> Result<Vec<std::result::Result<Committed, CommitError>>> {
-    let (seq, stamp) = dialect::lock_counter(connection)?;
+    let counter = dialect::lock_counter(connection)?;
+    let Counter { seq, stamp, .. } = counter;
     let mut picture = Picture {
         dictionary,
         next_seq: seq.saturating_add(1),
         next_stamp: now.max(stamp.saturating_add(1)),
+        edition: counter.edition,
         keys: HashMap::new(),
         states: Vec::new(),
         journal: Vec::new(),
@@ -105,12 +107,13 @@ fn write_all(
         &out,
         picture.next_stamp,
     )?;
-    let (last_seq, last_stamp) = (
-        picture.next_seq.saturating_sub(1),
-        picture.next_stamp.saturating_sub(1),
-    );
-    if last_seq > seq {
-        dialect::raise_counter(connection, last_seq, last_stamp.max(stamp))?;
+    let last = Counter {
+        seq: picture.next_seq.saturating_sub(1),
+        stamp: picture.next_stamp.saturating_sub(1).max(stamp),
+        edition: picture.edition,
+    };
+    if last.seq > seq {
+        dialect::raise_counter(connection, last)?;
     }
     Ok(answers)
 }
@@ -120,6 +123,8 @@ struct Picture<'a> {
     dictionary: &'a Dictionary,
     next_seq: i64,
     next_stamp: Instant,
+    /// Of the definitions.
+    edition: i64,
     keys: HashMap<(i64, &'a str), usize>,
     states: Vec<State<'a>>,
     /// States as they were before the commit being decided changed them.
@@ -246,6 +251,12 @@ impl<'a> Picture<'a> {
     ) -> Result<std::result::Result<Committed, CommitError>> {
         self.journal.clear();
         let (seq, stamp) = (self.next_seq, self.next_stamp);
+        if commit
+            .edition
+            .is_some_and(|made_by| made_by != self.edition)
+        {
+            return Ok(Err(CommitError::Refused(Refusal::OtherEdition)));
+        }
         let refused = |picture: &mut Self, refusal: Refusal| {
             picture.restore(seq, stamp);
             Ok(Err(CommitError::Refused(refusal)))
@@ -269,7 +280,26 @@ impl<'a> Picture<'a> {
                 Err(refusal) => return refused(self, refusal),
             }
         }
-        let committed = Committed { writes };
+        let changed = self.next_seq != seq;
+        let audit = commit.audit.as_ref().map(|audit| {
+            let (seq, stamp) = if changed {
+                (
+                    self.next_seq.saturating_sub(1),
+                    self.next_stamp.saturating_sub(1),
+                )
+            } else {
+                self.tick()
+            };
+            (seq, stamp, audit.content.as_str())
+        });
+        let jobs = commit.jobs.iter().map(|job| (self.tick().0, job));
+        let jobs: Vec<(i64, &JobDraft)> = jobs.collect();
+        let defined = i64::from(commit.defines && changed);
+        let committed = Committed {
+            writes,
+            jobs: jobs.iter().map(|(id, _)| *id).collect(),
+            edition: self.edition.saturating_add(defined),
+        };
         if let Some(keep) = &commit.keep {
             match (keep.answer)(&committed) {
                 Ok(answer) => out.kept.push((keep, answer)),
@@ -281,21 +311,9 @@ impl<'a> Picture<'a> {
         }
         self.claim(connection, commit, out)?;
 
-        let changed = self.next_seq != seq;
-        if let Some(audit) = &commit.audit {
-            let (seq, stamp) = if changed {
-                (
-                    self.next_seq.saturating_sub(1),
-                    self.next_stamp.saturating_sub(1),
-                )
-            } else {
-                self.tick()
-            };
-            out.audit.push((seq, stamp, audit.content.as_str()));
-        }
-        for job in &commit.jobs {
-            out.jobs.push((self.tick().0, job));
-        }
+        out.audit.extend(audit);
+        out.jobs.extend(jobs);
+        self.edition = committed.edition;
         out.blobs.extend(&commit.blobs);
         Ok(Ok(committed))
     }

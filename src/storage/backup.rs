@@ -108,8 +108,10 @@ fn carry_tables(
 ) -> Result<Carried> {
     let mut carried = Carried::default();
     carry!(from, to, carried, progress, "setting", "name, value", name: Text => String, value: Text => String);
-    carry!(from, to, carried, progress, "counter", "name, value, stamp",
-        name: Text => String, value: BigInt => i64, stamp: BigInt => i64);
+    carry!(from, to, carried, progress, "counter", "name, value, stamp, edition",
+        name: Text => String, value: BigInt => i64, stamp: BigInt => i64, edition: BigInt => i64);
+    carry!(from, to, carried, progress, "indexed", "param, definition",
+        param: BigInt => i64, definition: BigInt => i64);
     carry!(from, to, carried, progress, "dictionary", "id, kind, text",
         id: BigInt => i64, kind: Text => String, text: Text => String);
     carry!(from, to, carried, progress, "resource",
@@ -285,6 +287,7 @@ fn restore_copy(copy: &Path, target: &Target, progress: Progress<'_>) -> Result<
             "DELETE FROM counter",
             "DELETE FROM setting",
             "DELETE FROM dictionary",
+            "DELETE FROM indexed",
         ] {
             Sql::<()>::new(table).execute(to)?;
         }

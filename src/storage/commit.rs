@@ -28,6 +28,11 @@ pub struct Commit {
     /// The answer to be kept for a request that may be sent again.
     pub keep: Option<Keep>,
     pub ticket: Ticket,
+    /// The edition of the definitions that index rows and conditions were made by; refused when another
+    /// is in force. `None` depends on none.
+    pub edition: Option<i64>,
+    /// Whether it changes what is defined: another edition is in force after it.
+    pub defines: bool,
 }
 
 /// The right to decide about a commit that waits. Whoever takes it first decides: the writer begins, or
@@ -177,9 +182,13 @@ pub struct JobDraft {
 }
 
 /// What came of a commit, write by write.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Committed {
     pub writes: Vec<Written>,
+    /// The numbers of its jobs.
+    pub jobs: Vec<i64>,
+    /// The edition of the definitions in force after it.
+    pub edition: i64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -219,6 +228,8 @@ pub enum Refusal {
     OtherVersion { write: usize, found: i64 },
     /// A condition does not hold any more: look again and build the commit anew.
     ConditionChanged { condition: usize },
+    /// The definitions have changed: build the commit anew by those in force.
+    OtherEdition,
     /// A request with the same Idempotency-Key was faster: its answer is kept.
     Repeated,
 }

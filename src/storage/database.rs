@@ -10,6 +10,7 @@ use super::blobs::{BlobDraft, BlobPlace, Upload, UploadWriter, clear_uploads};
 use super::cache::{Cache, Cached, Epoch, Look};
 use super::commit::{Commit, CommitError, Committed};
 use super::connection::{AnyConnection, Purpose, Target, open, prepare_folder, warn_if_undefended};
+use super::dialect::Counter;
 use super::dictionary::Dictionary;
 use super::document::Document;
 use super::file_system::{lock_file, require_room};
@@ -17,6 +18,7 @@ use super::history::{self, HistoryEntry, HistoryPage, Scope};
 use super::idempotency::{self, Kept};
 use super::index_rows::{FORMAT, Hasher};
 use super::readers::{Health, PointReply, Readers, wait};
+use super::reindex_job::{self, ReindexJob};
 use super::resources::{self, Version};
 use super::search::{self, Clause, FoundVersion, Page, Position, Step};
 use super::sweep::Sweeper;
@@ -187,12 +189,22 @@ impl Database {
         }
     }
 
-    pub fn dictionary(&self) -> &Dictionary {
+    pub fn dictionary(&self) -> &Arc<Dictionary> {
         &self.dictionary
     }
 
     pub fn hasher(&self) -> &Hasher {
         self.dictionary.hasher()
+    }
+
+    /// The state of a job that brings the index up to date; `None` when there is none of this number.
+    pub fn reindex_job(&self, id: i64) -> Result<Option<ReindexJob>> {
+        self.reading(move |connection, _| reindex_job::find(connection, id))
+    }
+
+    /// Jobs of that kind which are not at an end, each with its number.
+    pub fn reindex_jobs(&self) -> Result<Vec<(i64, ReindexJob)>> {
+        self.reading(|connection, _| reindex_job::unfinished(connection))
     }
 
     /// Whether the index has the form that this version reads; else it is to be rebuilt first.
@@ -266,7 +278,15 @@ impl Database {
         })
     }
 
+    /// The edition of the definitions in force.
+    pub fn edition(&self) -> Result<i64> {
+        self.reading(|connection, _| Ok(dialect::counter(connection)?.edition))
+    }
+
     /// A page of a search over one resource type.
+    ///
+    /// # Errors
+    /// `Unavailable` when the clause was made by another edition of the definitions than is in force.
     pub fn search(&self, resource_type: &str, clause: Clause, page: Page) -> Result<Found> {
         let name = resource_type.to_owned();
         self.reading(move |connection, dictionary| {
@@ -275,10 +295,14 @@ impl Database {
                 limit: page.limit.saturating_add(1),
                 ..page.clone()
             };
-            let until = match page.until {
-                Some(until) => until,
-                // Before the search: what is written meanwhile is not looked for on later pages.
-                None => dialect::latest_stamp(connection)?,
+            // Before the search: what is written meanwhile is not looked for on later pages.
+            let until = match (page.until, page.edition) {
+                (Some(until), None) => until,
+                (until, edition) => {
+                    let counter = dialect::counter(connection)?;
+                    check_edition(&counter, edition)?;
+                    until.unwrap_or(counter.stamp)
+                }
             };
             let mut rows = search::page(connection, type_id, every, &clause, &one_more)?;
             let more = rows.len() > page.limit;
@@ -308,6 +332,13 @@ impl Database {
                 more,
                 until,
             })
+        })
+    }
+
+    /// Refuses to go on when another edition of the definitions is in force.
+    pub fn check_edition(&self, edition: i64) -> Result<()> {
+        self.reading(move |connection, _| {
+            check_edition(&dialect::counter(connection)?, Some(edition))
         })
     }
 
@@ -433,6 +464,18 @@ fn stuck(who: &str) -> Error {
         Kind::Unavailable,
         format!("no answer from {who} of the database"),
     )
+}
+
+/// A search by definitions that are no longer in force could find rows made by others.
+fn check_edition(counter: &Counter, edition: Option<i64>) -> Result<()> {
+    if edition.is_none_or(|edition| edition == counter.edition) {
+        return Ok(());
+    }
+    Err(Error::of(
+        Kind::Unavailable,
+        "the search parameters have just changed; try again",
+    )
+    .retry_after(1))
 }
 
 fn found_version(resource_type: &str, row: FoundVersion) -> Result<Version> {

@@ -74,27 +74,45 @@ pub fn settle_what_is_quiet(connection: &mut AnyConnection) -> Result<()> {
     Ok(())
 }
 
-/// Reads the commit sequence and the latest commit time, and keeps other writers out until the end
-/// of the transaction.
-pub fn lock_counter(connection: &mut AnyConnection) -> Result<(i64, Instant)> {
-    let statement = "SELECT value, stamp FROM counter WHERE name = 'seq'";
-    let row = match connection {
+/// Where the database is: the row that every commit begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counter {
+    /// The sequence number of the latest commit.
+    pub seq: i64,
+    /// Its time.
+    pub stamp: Instant,
+    /// The edition of the definitions.
+    pub edition: i64,
+}
+
+type CounterSql = (BigInt, BigInt, BigInt);
+const COUNTER: &str = "SELECT value, stamp, edition FROM counter WHERE name = 'seq'";
+
+/// Reads the counter, and keeps other writers out until the end of the transaction.
+pub fn lock_counter(connection: &mut AnyConnection) -> Result<Counter> {
+    let (seq, stamp, edition) = match connection {
         AnyConnection::Sqlite(connection) => {
-            Sql::<(BigInt, BigInt)>::new(statement).get_result(connection)?
+            Sql::<CounterSql>::new(COUNTER).get_result(connection)?
         }
-        AnyConnection::Postgres(connection) => Sql::<(BigInt, BigInt)>::new(statement)
+        AnyConnection::Postgres(connection) => Sql::<CounterSql>::new(COUNTER)
             .push(" FOR UPDATE")
             .get_result(connection)?,
     };
-    Ok(row)
+    Ok(Counter {
+        seq,
+        stamp,
+        edition,
+    })
 }
 
-/// The time of the latest write.
-pub fn latest_stamp(connection: &mut AnyConnection) -> Result<Instant> {
-    Ok(
-        Sql::<BigInt>::new("SELECT stamp FROM counter WHERE name = 'seq'")
-            .get_result(connection)?,
-    )
+/// The counter as it is now.
+pub fn counter(connection: &mut AnyConnection) -> Result<Counter> {
+    let (seq, stamp, edition) = Sql::<CounterSql>::new(COUNTER).get_result(connection)?;
+    Ok(Counter {
+        seq,
+        stamp,
+        edition,
+    })
 }
 
 /// How one row leads to the next in a search.
@@ -137,12 +155,14 @@ impl Joins {
     }
 }
 
-/// Stores the sequence and the time that a group ends with.
-pub fn raise_counter(connection: &mut AnyConnection, seq: i64, stamp: Instant) -> Result<()> {
+/// Stores what a transaction ends with.
+pub fn raise_counter(connection: &mut AnyConnection, counter: Counter) -> Result<()> {
     Sql::<()>::new("UPDATE counter SET value = ")
-        .bind(seq)
+        .bind(counter.seq)
         .push(", stamp = ")
-        .bind(stamp)
+        .bind(counter.stamp)
+        .push(", edition = ")
+        .bind(counter.edition)
         .push(" WHERE name = 'seq'")
         .execute(connection)?;
     Ok(())

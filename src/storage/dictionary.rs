@@ -125,6 +125,13 @@ impl Dictionary {
             .ok_or_else(|| Error::internal(format!("the dictionary lacks the type number {id}")))
     }
 
+    /// The resource types, sorted.
+    pub fn type_names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.types.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        names
+    }
+
     /// The number by which references name a resource.
     pub fn link(&self, type_id: i64, id: &str) -> Result<i64> {
         let name = self.type_name(type_id)?;
@@ -141,6 +148,14 @@ impl Dictionary {
         self.param(resource_type, EVERY).ok_or_else(|| {
             Error::internal(format!("the dictionary lacks the type {resource_type}"))
         })
+    }
+
+    /// The resource types that parameters belong to.
+    pub fn types_of_params(&self) -> HashMap<i64, &str> {
+        let params = self.params.iter();
+        params
+            .filter_map(|(text, param)| Some((*param, text.split_once('.')?.0)))
+            .collect()
     }
 
     /// The number of a parameter of a resource type; `None` when it is not indexed.

@@ -142,12 +142,14 @@ impl Document {
             }
             Source::Rows { readers, sha256 } => {
                 let chunk = u64::try_from(CHUNK).unwrap_or(u64::MAX);
-                let part = i64::try_from(from / chunk).unwrap_or(i64::MAX);
+                let part = from.checked_div(chunk).unwrap_or(0);
+                let part = i64::try_from(part).unwrap_or(i64::MAX);
                 let sha256 = *sha256;
                 let bytes =
                     readers.read(move |connection, _| blobs::chunk(connection, &sha256, part))?;
                 let bytes = Bytes::from(bytes);
-                let skip = usize::try_from(from % chunk).unwrap_or(usize::MAX);
+                let skip = from.checked_rem(chunk).unwrap_or(0);
+                let skip = usize::try_from(skip).unwrap_or(usize::MAX);
                 Ok(bytes.slice(skip.min(bytes.len())..))
             }
         }

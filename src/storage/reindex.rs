@@ -1,37 +1,52 @@
 //! Bringing the index up to what the definitions say, for resources that are stored already.
 //!
-//! Page by page, each in a transaction of its own: it can be ended at any moment and begun again, and
-//! writers wait for one page at the most. Only what differs is touched.
+//! Batch by batch, in the order of type and id: what a batch should be found by is computed without any
+//! lock, and written in a transaction of its own, where what was changed meanwhile is left alone: whoever
+//! changed it has written its rows. So it can be ended at any moment and begun again, and writers wait for
+//! the rows of one batch at the most. Only what differs is touched.
+
+use std::collections::HashMap;
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Text};
 
+use super::body;
 use super::connection::AnyConnection;
+use super::dialect::{self, Counter};
 use super::dictionary::Dictionary;
 use super::index_rows::{FORMAT, IndexRows};
 use super::index_tables::{Entries, ResourceEntry};
+use super::indexed;
+use super::packing;
+use super::setting;
 use super::sql::Sql;
 use super::transaction::in_transaction;
-use super::{body, packing};
-use super::{dialect, setting};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::fhir::model::key::ResourceKey;
+use crate::fhir::search::Form;
 
 /// Resources of one transaction.
-const PAGE: i64 = 500;
+const BATCH: i64 = 200;
 
 /// Makes the index rows of a resource from its type and its JSON.
 pub type Compute<'a> = &'a dyn Fn(&str, &[u8]) -> Result<IndexRows>;
+
+/// By which definitions rows are made.
+pub struct IndexedBy<'a> {
+    pub dictionary: &'a Dictionary,
+    pub edition: i64,
+    pub forms: &'a [Form],
+    pub compute: Compute<'a>,
+}
 
 /// How many resources were looked at, and how many had other rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reindexed {
     pub looked_at: u64,
     pub changed: u64,
+    /// Resources that cannot be read: their rows stay as they are.
+    pub failed: u64,
 }
-
-type RowSql = (BigInt, BigInt, Text, BigInt, BigInt, Binary, Binary);
-type Row = (i64, i64, String, i64, i64, Vec<u8>, Vec<u8>);
 
 /// What is made of the rows that are there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,12 +57,14 @@ pub enum Mode {
     Rebuild,
 }
 
-/// Goes through all current resources; `progress` is told after each page.
+/// Goes through all current resources; `progress` is told after each batch.
+///
+/// # Errors
+/// `Unavailable` when the definitions change meanwhile.
 pub fn reindex(
     connection: &mut AnyConnection,
-    dictionary: &Dictionary,
+    by: &IndexedBy<'_>,
     mode: Mode,
-    compute: Compute<'_>,
     progress: &mut dyn FnMut(Reindexed),
 ) -> Result<Reindexed> {
     if mode == Mode::Rebuild {
@@ -65,84 +82,181 @@ pub fn reindex(
             Ok(())
         })?;
     }
-    let (mut done, mut after) = (Reindexed::default(), Some(0));
-    while let Some(from) = after {
-        after = in_transaction(connection, |connection| {
-            page(connection, dictionary, mode, compute, from, &mut done)
-        })?;
-        progress(done);
+    let mut done = Reindexed::default();
+    for name in by.dictionary.type_names() {
+        let type_id = by.dictionary.type_id(name)?;
+        let mut after = String::new();
+        while let Some(batch) = Batch::read(connection, by, type_id, &after)? {
+            in_transaction(connection, |connection| {
+                own_counter(connection, by)?;
+                batch.write(connection, mode, &mut done)
+            })?;
+            if let Some(error) = batch.failed {
+                return Err(error);
+            }
+            after = batch.last;
+            progress(done);
+        }
     }
-    if mode == Mode::Rebuild {
-        // Only now: a rebuild that was ended half-way begins again.
-        in_transaction(connection, |connection| {
-            dialect::lock_counter(connection)?;
-            setting::set_index_format(connection, FORMAT)
-        })?;
-    }
+    in_transaction(connection, |connection| {
+        let counter = own_counter(connection, by)?;
+        indexed::replace(connection, by.dictionary, by.forms, None)?;
+        if mode == Mode::Rebuild {
+            // Only now: a rebuild that was ended half-way begins again.
+            setting::set_index_format(connection, FORMAT)?;
+        }
+        // Others hear of it as of every change of what can be searched by.
+        raise_edition(connection, counter)
+    })?;
     Ok(done)
 }
 
-/// One page; returns where the next begins.
-fn page(
-    connection: &mut AnyConnection,
-    dictionary: &Dictionary,
-    mode: Mode,
-    compute: Compute<'_>,
-    after: i64,
-    done: &mut Reindexed,
-) -> Result<Option<i64>> {
-    dialect::lock_counter(connection)?;
-    let rows: Vec<Row> = Sql::<RowSql>::new(
-        "SELECT pk, type, id, version, last_updated, body, index_rows FROM resource WHERE pk > ",
-    )
-    .bind(after)
-    .push(" AND deleted = ")
-    .bind_bool(false)
-    .push(" ORDER BY pk LIMIT ")
-    .bind(PAGE)
-    .load(connection)?;
-    let last = rows.last().map(|row| row.0);
-    let (mut gone, mut new) = (Entries::default(), Entries::default());
-    for (pk, type_id, id, version, last_updated, bytes, packed) in rows {
-        let name = dictionary.type_name(type_id)?;
-        let link = dictionary.link(type_id, &id)?;
-        let mut json = Vec::new();
-        body::head(
-            &ResourceKey::new(name, id),
-            version,
-            last_updated,
-            &mut json,
-        );
-        packing::unpack_into(&bytes, &mut json)?;
-        let now = compute(name, &json)?;
-        let before = match mode {
-            Mode::Compare => IndexRows::unpack(&packed),
-            Mode::Rebuild => IndexRows::default(),
-        };
-        done.looked_at = done.looked_at.saturating_add(1);
-        if mode == Mode::Compare && before == now {
-            continue;
-        }
-        done.changed = done.changed.saturating_add(1);
-        let (old, fresh) = before.difference(&now);
-        gone.add(old, before.sort, pk);
-        new.add(fresh, now.sort, pk);
-        let entry = |sort| ResourceEntry([pk, type_id, sort, link]);
-        if mode == Mode::Compare && before.sort != now.sort {
-            gone.add_resource(entry(before.sort));
-        }
-        if mode == Mode::Rebuild || before.sort != now.sort {
-            new.add_resource(entry(now.sort));
-        }
-        Sql::<()>::new("UPDATE resource SET index_rows = ")
-            .bind_blob(now.pack())
-            .push(", present = ")
-            .bind_text(now.present())
-            .push(" WHERE pk = ")
-            .bind(pk)
-            .execute(connection)?;
+/// Puts another edition in force.
+pub fn raise_edition(connection: &mut AnyConnection, counter: Counter) -> Result<()> {
+    let edition = counter.edition.saturating_add(1);
+    dialect::raise_counter(connection, Counter { edition, ..counter })
+}
+
+fn own_counter(connection: &mut AnyConnection, by: &IndexedBy<'_>) -> Result<Counter> {
+    let counter = dialect::lock_counter(connection)?;
+    if counter.edition == by.edition {
+        return Ok(counter);
     }
-    gone.delete(connection)?;
-    new.insert(connection)?;
-    Ok(last)
+    Err(Error::of(
+        Kind::Unavailable,
+        "the definitions have changed while the index was brought up to date; begin again",
+    ))
+}
+
+type RowSql = (BigInt, Text, BigInt, BigInt, Binary);
+type Row = (i64, String, i64, i64, Vec<u8>);
+
+/// Some resources of one type with the rows that they should have.
+pub struct Batch {
+    type_id: i64,
+    resources: Vec<Computed>,
+    /// The id of the last one.
+    pub last: String,
+    /// Why the first one that cannot be read cannot.
+    pub failed: Option<Error>,
+    unread: u64,
+}
+
+struct Computed {
+    pk: i64,
+    version: i64,
+    link: i64,
+    rows: IndexRows,
+}
+
+impl Batch {
+    /// The resources of a type that follow an id; `None` when there are none.
+    pub fn read(
+        connection: &mut AnyConnection,
+        by: &IndexedBy<'_>,
+        type_id: i64,
+        after: &str,
+    ) -> Result<Option<Self>> {
+        let rows: Vec<Row> = Sql::<RowSql>::new(
+            "SELECT pk, id, version, last_updated, body FROM resource WHERE type = ",
+        )
+        .bind(type_id)
+        .push(" AND id > ")
+        .bind_text(after.to_owned())
+        .push(" AND deleted = ")
+        .bind_bool(false)
+        .push(" ORDER BY id LIMIT ")
+        .bind(BATCH)
+        .load(connection)?;
+        let Some(last) = rows.last().map(|row| row.1.clone()) else {
+            return Ok(None);
+        };
+        let mut batch = Self {
+            type_id,
+            resources: Vec::with_capacity(rows.len()),
+            last,
+            failed: None,
+            unread: 0,
+        };
+        let name = by.dictionary.type_name(type_id)?;
+        for (pk, id, version, last_updated, bytes) in rows {
+            let link = by.dictionary.link(type_id, &id)?;
+            let mut json = Vec::new();
+            let key = ResourceKey::new(name, id);
+            body::head(&key, version, last_updated, &mut json);
+            let rows =
+                packing::unpack_into(&bytes, &mut json).and_then(|()| (by.compute)(name, &json));
+            match rows {
+                Ok(rows) => batch.resources.push(Computed {
+                    pk,
+                    version,
+                    link,
+                    rows,
+                }),
+                Err(error) => {
+                    tracing::error!(pk, %error, "a resource cannot be indexed");
+                    batch.unread = batch.unread.saturating_add(1);
+                    batch.failed.get_or_insert(error);
+                }
+            }
+        }
+        Ok(Some(batch))
+    }
+
+    /// Writes what differs, inside a transaction that keeps other writers out.
+    pub fn write(
+        &self,
+        connection: &mut AnyConnection,
+        mode: Mode,
+        done: &mut Reindexed,
+    ) -> Result<()> {
+        let pks: Vec<i64> = self.resources.iter().map(|one| one.pk).collect();
+        let stored: Vec<(i64, i64, Vec<u8>)> = Sql::<(BigInt, BigInt, Binary)>::new(
+            "SELECT pk, version, index_rows FROM resource WHERE pk IN ",
+        )
+        .uncached()
+        .bind_list(&pks)
+        .load(connection)?;
+        let stored: HashMap<i64, (i64, Vec<u8>)> = stored
+            .into_iter()
+            .map(|(pk, version, packed)| (pk, (version, packed)))
+            .collect();
+        let (mut gone, mut new) = (Entries::default(), Entries::default());
+        for one in &self.resources {
+            done.looked_at = done.looked_at.saturating_add(1);
+            let Some((version, packed)) = stored.get(&one.pk) else {
+                continue;
+            };
+            let before = match mode {
+                Mode::Compare => IndexRows::unpack(packed),
+                Mode::Rebuild => IndexRows::default(),
+            };
+            let (pk, now) = (one.pk, &one.rows);
+            // Whoever wrote another version has written its rows.
+            if *version != one.version || (mode == Mode::Compare && before == *now) {
+                continue;
+            }
+            done.changed = done.changed.saturating_add(1);
+            let (old, fresh) = before.difference(now);
+            gone.add(old, before.sort, pk);
+            new.add(fresh, now.sort, pk);
+            let entry = |sort| ResourceEntry([pk, self.type_id, sort, one.link]);
+            if mode == Mode::Compare && before.sort != now.sort {
+                gone.add_resource(entry(before.sort));
+            }
+            if mode == Mode::Rebuild || before.sort != now.sort {
+                new.add_resource(entry(now.sort));
+            }
+            Sql::<()>::new("UPDATE resource SET index_rows = ")
+                .bind_blob(now.pack())
+                .push(", present = ")
+                .bind_text(now.present())
+                .push(" WHERE pk = ")
+                .bind(pk)
+                .execute(connection)?;
+        }
+        done.failed = done.failed.saturating_add(self.unread);
+        gone.delete(connection)?;
+        new.insert(connection)
+    }
 }

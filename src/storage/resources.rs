@@ -1,7 +1,7 @@
 //! Versions of resources as they come out of the database.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Binary, Bool, Nullable};
+use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 
 use super::commit::Method;
 use super::connection::AnyConnection;
@@ -134,4 +134,32 @@ pub fn version(
             })
         })
         .transpose()
+}
+
+type WholeSql = (Text, BigInt, BigInt, Binary);
+
+/// All current resources of a type as JSON; what was written last comes last. For types of which there
+/// are few.
+pub fn all(connection: &mut AnyConnection, resource_type: &str) -> Result<Vec<Vec<u8>>> {
+    let rows: Vec<(String, i64, i64, Vec<u8>)> = Sql::<WholeSql>::new(
+        "SELECT r.id, r.version, r.last_updated, r.body FROM dictionary d \
+         JOIN resource r ON r.type = d.id WHERE d.kind = 'type' AND d.text = ",
+    )
+    .bind_text(resource_type.to_owned())
+    .push(" AND r.deleted = ")
+    .bind_bool(false)
+    .push(" ORDER BY r.seq")
+    .load(connection)?;
+    let mut texts = Vec::with_capacity(rows.len());
+    for (id, version, last_updated, bytes) in rows {
+        let mut json = Vec::new();
+        let key = ResourceKey::new(resource_type, id);
+        body::head(&key, version, last_updated, &mut json);
+        match packing::unpack_into(&bytes, &mut json) {
+            Ok(()) => texts.push(json),
+            // The others are still what they are.
+            Err(error) => tracing::error!(%key, %error, "a definition cannot be read"),
+        }
+    }
+    Ok(texts)
 }

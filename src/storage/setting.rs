@@ -97,7 +97,8 @@ pub fn set_index_format(connection: &mut AnyConnection, format: u8) -> Result<()
     Ok(())
 }
 
-fn is_empty(connection: &mut AnyConnection) -> Result<bool> {
+/// Whether nothing was ever written.
+pub fn is_empty(connection: &mut AnyConnection) -> Result<bool> {
     let first = Sql::<BigInt>::new("SELECT pk FROM resource LIMIT 1")
         .get_result::<i64>(connection)
         .optional()?;

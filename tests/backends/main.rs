@@ -18,6 +18,7 @@ mod commits;
 mod conditions;
 mod crash;
 mod damage;
+mod defined;
 mod documents;
 mod groups;
 mod histories;
@@ -84,6 +85,7 @@ suite! {
     migrations: up_down_up, ops_04_a_newer_schema_is_refused, dev_05_stamps, packages_are_kept,
         names_get_numbers_once;
     backups: ops_05_backup_under_load_is_one_state, ops_06_restore_refuses_what_is_not_empty;
+    defined: a_job_goes_on_after_kill_9, an_index_of_an_older_format_is_rebuilt;
     damage: dur_07_damage_is_found;
     crash: dur_01_acknowledged_writes_survive_kill_9;
 }

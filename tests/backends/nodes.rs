@@ -1,13 +1,15 @@
 //! Several processes over one PostgreSQL, each with a data directory of its own; and why an
 //! embedded database has only one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use fascicolo::error::Kind;
 
 use crate::conditions::race;
 use crate::process::Process;
 use crate::store::{names, open, open_as};
+use crate::support::Answer;
 use crate::support::database::TestDatabase;
 
 const JSON: &str = "application/fhir+json";
@@ -164,16 +166,119 @@ fn two_servers_over_one_postgresql() {
         for entry in page.entries() {
             assert!(seen.insert(entry["resource"]["id"].to_string()));
         }
-        let links = page.json()["link"].as_array().cloned().unwrap_or_default();
-        next = links
-            .iter()
-            .find(|link| link["relation"] == "next")
-            .map(|link| {
-                let url = link["url"].as_str().unwrap();
-                url.split_once("/fhir/").unwrap().1.to_owned()
-            });
+        next = following(&page);
     }
     assert_eq!(seen.len(), rounds);
+}
+
+/// A patient whose order by several keys follows from its number.
+fn ordered(id: &str, number: usize) -> String {
+    let date = match number % 5 {
+        0 => String::new(),
+        rest => format!(r#","birthDate":"19{}0-0{}-01""#, 5 + rest, 1 + number % 9),
+    };
+    format!(
+        r#"{{"resourceType":"Patient","id":"{id}","active":true{date},"name":[{{"family":"F{}","given":["G{}"]}}]}}"#,
+        number % 7,
+        number % 3
+    )
+}
+
+#[track_caller]
+fn put(node: &Process, id: &str, number: usize) {
+    let (path, headers) = (format!("Patient/{id}"), [("content-type", JSON)]);
+    let answer = node.request("PUT", &path, &headers, ordered(id, number).as_bytes());
+    assert!(matches!(answer.status, 200 | 201), "{}", answer.text());
+}
+
+/// Two processes turn the pages of one search while a third changes, deletes and creates: what is
+/// unchanged comes exactly once and what changes at most once, whatever the order.
+#[test]
+fn con_06_pages_of_two_processes_while_a_third_writes() {
+    const STABLE: usize = 30;
+    let Some(database) = crate::postgres() else {
+        return;
+    };
+    let nodes = [
+        Process::serve(&database),
+        Process::serve(&database.other_process()),
+    ];
+    let writer = Process::serve(&database.other_process());
+    for number in 0..STABLE {
+        put(&writer, &format!("s{number:02}"), number);
+        put(&writer, &format!("c{:02}", number % 12), number);
+    }
+    let stop = AtomicBool::new(false);
+    let mut wrong = Vec::new();
+    let turns = std::thread::scope(|scope| {
+        let writing = scope.spawn(|| {
+            let mut turn = 0usize;
+            while !stop.load(Ordering::Relaxed) {
+                put(
+                    &writer,
+                    &format!("c{:02}", turn % 12),
+                    turn.wrapping_mul(31),
+                );
+                let goes = format!("d{:02}", turn % 8);
+                if turn % 16 < 8 {
+                    put(&writer, &goes, turn);
+                } else {
+                    writer.request("DELETE", &format!("Patient/{goes}"), &[], b"");
+                }
+                put(&writer, &format!("n{turn}"), turn);
+                turn += 1;
+            }
+            turn
+        });
+        for sort in [
+            "",
+            "_sort=_id",
+            "_sort=-_id",
+            "_sort=_lastUpdated",
+            "_sort=-_lastUpdated",
+            "_sort=birthdate",
+            "_sort=-birthdate",
+            "_sort=family",
+            "_sort=-family,given",
+            "_sort=family,-birthdate,_lastUpdated",
+        ] {
+            let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+            let mut next = Some(format!("Patient?active=true&_count=4&{sort}"));
+            let mut turn = 0;
+            while let Some(path) = next {
+                let page = nodes[turn % 2].get(&path);
+                turn += 1;
+                assert!(turn < 1000, "{sort}: no end");
+                assert_eq!(page.status, 200, "{sort}: {}", page.text());
+                for entry in page.entries() {
+                    let id = entry["resource"]["id"].as_str().unwrap().to_owned();
+                    *seen.entry(id).or_default() += 1;
+                }
+                next = following(&page);
+            }
+            for number in 0..STABLE {
+                let id = format!("s{number:02}");
+                if seen.get(&id) != Some(&1) {
+                    wrong.push(format!("{sort}: {id} came {:?} times", seen.get(&id)));
+                }
+            }
+            for (id, count) in seen.iter().filter(|(_, count)| **count > 1) {
+                wrong.push(format!("{sort}: {id} came {count} times"));
+            }
+        }
+        stop.store(true, Ordering::Relaxed);
+        writing.join().unwrap()
+    });
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(turns > 10, "hardly anything was written: {turns}");
+}
+
+/// The link to the next page, below the base of whoever is asked.
+fn following(page: &Answer) -> Option<String> {
+    let links = page.json()["link"].as_array().cloned().unwrap_or_default();
+    let next = links.iter().find(|link| link["relation"] == "next")?;
+    let url = next["url"].as_str().unwrap();
+    Some(url.split_once("/fhir/").unwrap().1.to_owned())
 }
 
 #[test]

@@ -99,6 +99,24 @@ impl Definitions {
         self.parameter_lists.contains_key(name)
     }
 
+    /// Whether it is a type that resources of other types are: `Resource`, `DomainResource`.
+    pub fn is_abstract_resource(&self, name: &str) -> bool {
+        self.kind(name) == Some(TypeKind::Resource) && !self.is_resource_type(name)
+    }
+
+    /// Whether a resource type is one of some types, or one of their descendants.
+    pub fn is_below(&self, resource_type: &str, types: &[Text]) -> bool {
+        self.ancestry(resource_type)
+            .any(|name| types.iter().any(|other| other == name))
+    }
+
+    /// A type and what it descends from. Resource types stand two steps below `Resource`; a cycle in the
+    /// definitions ends too.
+    fn ancestry<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let base = |name: &&'a str| self.types.get(*name).map(|found| found.base.as_str());
+        std::iter::successors(Some(name), base).take(8)
+    }
+
     /// The concrete resource types, sorted.
     pub fn resource_types(&self) -> &[Text] {
         &self.resource_types
@@ -259,14 +277,10 @@ impl Definitions {
 
     fn parameters_of(&self, resource_type: &str) -> Vec<Arc<SearchParameter>> {
         let mut by_code: BTreeMap<&Text, usize> = BTreeMap::new();
-        let mut ancestor = Some(resource_type);
-        // Resource types stand two steps below `Resource`; a cycle in the definitions ends here too.
-        for _ in 0..8 {
-            let Some(name) = ancestor else { break };
+        for name in self.ancestry(resource_type) {
             for (code, number) in self.parameter_codes.get(name).into_iter().flatten() {
                 by_code.entry(code).or_insert(*number);
             }
-            ancestor = self.types.get(name).map(|found| found.base.as_str());
         }
         by_code
             .into_values()

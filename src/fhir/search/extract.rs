@@ -44,6 +44,15 @@ pub struct Extracted {
     pub date: Option<i64>,
 }
 
+/// The name of index rows, and everything that they depend on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Form {
+    pub resource_type: String,
+    /// The code of a parameter, or the name of the texts beside it.
+    pub name: String,
+    pub definition: String,
+}
+
 struct Parameter {
     code: Text,
     kind: SearchKind,
@@ -118,6 +127,30 @@ impl Extractor {
                 )
             })
             .collect()
+    }
+
+    /// Whether resources of a type could be found by a parameter, defined or not.
+    pub fn can_index(&self, parameter: &SearchParameter, resource_type: &str) -> bool {
+        is_indexed(&self.definitions, parameter, resource_type)
+    }
+
+    /// All names of index rows, each with everything that the rows depend on.
+    pub fn forms(&self) -> Vec<Form> {
+        let mut forms = Vec::new();
+        for (resource_type, names) in self.names() {
+            for name in names {
+                let code = name.strip_suffix(text::TEXTS).unwrap_or(&name);
+                if let Some(parameter) = self.definitions.search_parameter(&resource_type, code) {
+                    let definition = form(&self.definitions, &resource_type, parameter);
+                    forms.push(Form {
+                        resource_type: resource_type.clone(),
+                        name,
+                        definition,
+                    });
+                }
+            }
+        }
+        forms
     }
 
     /// The values of a resource that has the shape of its type. `base` is the FHIR base of this
@@ -312,6 +345,22 @@ impl Extracted {
                 .extend(found.map(|interval| (parameter.code.clone(), interval)));
         }
     }
+}
+
+/// What the rows of a parameter depend on.
+fn form(definitions: &Definitions, resource_type: &str, parameter: &SearchParameter) -> String {
+    let own = own_part(&parameter.expression, resource_type).unwrap_or_default();
+    let mut form = format!("{} {own}", parameter.kind.code());
+    let composites = match parameter.kind {
+        SearchKind::Composite => composite::resolve(definitions, resource_type, parameter),
+        _ => None,
+    };
+    for composite in composites.iter().flatten() {
+        for (part, expression) in composite.parts.iter().zip(composite.expressions()) {
+            form.push_str(&format!("\n{} {expression}", part.kind.code()));
+        }
+    }
+    form
 }
 
 fn is_indexed(definitions: &Definitions, parameter: &SearchParameter, resource_type: &str) -> bool {

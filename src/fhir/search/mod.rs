@@ -15,7 +15,7 @@ mod result;
 mod text;
 mod values;
 
-pub use extract::{Extracted, Extractor};
+pub use extract::{Extracted, Extractor, Form};
 pub use interval::{Class, FoundInterval, covered, times};
 pub use operand::in_query;
 pub use plan::{Bounds, Plan, TextLike};

@@ -152,9 +152,12 @@ pub fn beside_token(item: &Item<'_>, out: &mut Vec<FoundText>) {
     }
 }
 
+/// What the name of the rows of the texts beside the tokens of a parameter ends with.
+pub const TEXTS: &str = ":text";
+
 /// The name of the rows of the texts beside the tokens of a parameter.
 pub fn text_code(code: &str) -> String {
-    format!("{code}:text")
+    format!("{code}{TEXTS}")
 }
 
 fn push(text: &str, out: &mut Vec<FoundText>) {

@@ -96,7 +96,7 @@ fn begin<'a>(
             let keys = keys(&commit);
             let (sender, answer) = bounded(1);
             node.store.commit_then(
-                commit,
+                node.made_ready(commit),
                 Box::new(move |result| {
                     let _ = sender.send(result);
                 }),
@@ -131,10 +131,13 @@ fn end(
                 Err(Error::of(Kind::Unavailable, "the server is stopping").into())
             });
             match result {
-                Ok(committed) => finish(node, &committed),
+                Ok(committed) => {
+                    node.follow(committed.edition);
+                    finish(node, &committed)
+                }
                 Err(error) => match judge(error, &keys, race, 0) {
                     Verdict::Answer(error) => Err(error),
-                    Verdict::Again => {
+                    Verdict::Again | Verdict::Renew => {
                         answer::run(node, |node| first_half(context, node, entry, preference))
                     }
                 },
@@ -229,7 +232,8 @@ pub fn look(node: &Node, entry: &Entry<'_>) -> Result<Answer> {
                 pairs: entry.pairs.clone(),
                 handling: Handling::Lenient,
             };
-            Ok(Answer::of(200, Body::Json(search(node, &request)?)))
+            let json = node.reading(|node| search(node, &request))?;
+            Ok(Answer::of(200, Body::Json(json)))
         }
         Interaction::History(scope) => {
             let request = HistoryRequest {

@@ -45,7 +45,7 @@ pub fn first_half(
     let planned = plan.planned;
     check_reads(node, &entries, &planned, &commit)?;
     if commit.writes.is_empty() {
-        let nothing = Committed { writes: Vec::new() };
+        let nothing = Committed::default();
         let json = second_half(node, &entries, &planned, &nothing, preference)?;
         return Ok(Step::Done(Answer::of(200, Body::Json(json))));
     }

@@ -23,7 +23,7 @@ pub fn included(node: &Node, includes: &[Include], matches: &[FoundOne]) -> Resu
     for round in 0..=MOST_ROUNDS {
         let mut reached = Vec::new();
         for include in includes.iter().filter(|i| round == 0 || i.iterate) {
-            for (seeds, step) in steps(node, include, &from) {
+            for (seeds, step) in steps(node, include, &from)? {
                 let limit = MOST_INCLUDED.saturating_add(seen.len()).saturating_add(1);
                 let found = node.store.reached(seeds, step, limit)?;
                 reached.extend(found.into_iter().filter(|pk| seen.insert(*pk)));
@@ -66,8 +66,8 @@ fn by_type(found: &[FoundOne]) -> Seeds {
 }
 
 /// The steps of an include from some resources.
-fn steps(node: &Node, include: &Include, from: &Seeds) -> Vec<(Vec<i64>, Step)> {
-    let dictionary = node.store.dictionary();
+fn steps(node: &Node, include: &Include, from: &Seeds) -> Result<Vec<(Vec<i64>, Step)>> {
+    let dictionary = &node.dictionary;
     let type_id = |name: &str| dictionary.type_id(name).ok();
     if include.reverse {
         let wanted = |name: &str| include.target.as_ref().is_none_or(|target| target == name);
@@ -85,41 +85,45 @@ fn steps(node: &Node, include: &Include, from: &Seeds) -> Vec<(Vec<i64>, Step)> 
                 .map(|name| name.as_str())
                 .collect(),
         };
-        let params = sources
-            .iter()
-            .flat_map(|source| params(node, source, include))
-            .collect();
+        let mut followed = Vec::new();
+        for source in sources {
+            followed.extend(params(node, source, include)?);
+        }
         let step = Step {
             direction: Direction::Reverse,
-            params,
+            params: followed,
             type_id: include.source.as_deref().and_then(type_id),
         };
-        return vec![(seeds, step)];
+        return Ok(vec![(seeds, step)]);
     }
     from.iter()
         .filter(|(name, _)| include.source.as_ref().is_none_or(|source| source == name))
         .map(|(name, pks)| {
             let step = Step {
                 direction: Direction::Forward,
-                params: params(node, name, include),
+                params: params(node, name, include)?,
                 type_id: include.target.as_deref().and_then(type_id),
             };
-            (pks.clone(), step)
+            Ok((pks.clone(), step))
         })
         .collect()
 }
 
 /// Numbers of the reference parameters of a type that an include follows.
-fn params(node: &Node, resource_type: &str, include: &Include) -> Vec<i64> {
-    let dictionary = node.store.dictionary();
-    match &include.code {
-        Some(code) => dictionary.param(resource_type, code).into_iter().collect(),
+///
+/// # Errors
+/// `NotSupported` when one of them is being indexed: what it leads to would be missing.
+fn params(node: &Node, resource_type: &str, include: &Include) -> Result<Vec<i64>> {
+    let codes: Vec<&str> = match &include.code {
+        Some(code) => vec![code],
         None => node
             .definitions
             .search_parameters(resource_type)
             .iter()
             .filter(|parameter| parameter.kind == SearchKind::Reference)
-            .filter_map(|parameter| dictionary.param(resource_type, &parameter.code))
+            .map(|parameter| parameter.code.as_str())
             .collect(),
-    }
+    };
+    let numbers = codes.iter().map(|code| node.ready(resource_type, code));
+    numbers.filter_map(Result::transpose).collect()
 }

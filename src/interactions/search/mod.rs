@@ -79,6 +79,7 @@ fn answer(node: &Node, asked: &Asked) -> Result<Vec<u8>> {
         total = i64::try_from(found.found.len()).ok();
     }
     if total.is_none() && (only_count || query.total != Total::None) {
+        node.store.check_edition(node.edition)?;
         let mut sum = 0i64;
         for part in &asked.parts.parts {
             let count = node.store.count(&part.resource_type, part.clause.clone())?;
@@ -154,16 +155,19 @@ impl Matches {
 }
 
 fn matches(node: &Node, asked: &Parts, mark: Option<&Mark>, limit: usize) -> Result<Matches> {
-    let page = |resource_type: &str| Page {
-        keys: paging::keys(node, resource_type, &asked.query),
-        after: mark.map(|mark| mark.position.clone()),
-        backward: mark.is_some_and(|mark| mark.backward),
-        until: mark.map(|mark| mark.until),
-        ..Page::first(limit)
+    let page = |resource_type: &str| -> Result<Page> {
+        Ok(Page {
+            keys: paging::keys(node, resource_type, &asked.query)?,
+            after: mark.map(|mark| mark.position.clone()),
+            backward: mark.is_some_and(|mark| mark.backward),
+            until: mark.map(|mark| mark.until),
+            edition: Some(node.edition),
+            ..Page::first(limit)
+        })
     };
     if let [part] = asked.parts.as_slice() {
         let name = part.resource_type.as_str();
-        let found = node.store.search(name, part.clause.clone(), page(name))?;
+        let found = node.store.search(name, part.clause.clone(), page(name)?)?;
         return Ok(Matches {
             found: found.found.into_iter().map(|(_, one)| one).collect(),
             first: found.first,
@@ -177,14 +181,14 @@ fn matches(node: &Node, asked: &Parts, mark: Option<&Mark>, limit: usize) -> Res
     let (mut more, mut until) = (false, None);
     for part in &asked.parts {
         let name = part.resource_type.as_str();
-        let found = node.store.search(name, part.clause.clone(), page(name))?;
+        let found = node.store.search(name, part.clause.clone(), page(name)?)?;
         more |= found.more;
         until = until.or(Some(found.until));
         merged.extend(found.found);
     }
     // The keys mean the same for all types, whatever their numbers.
     let first = asked.parts.first();
-    let order = page(first.map_or("", |part| part.resource_type.as_str()));
+    let order = page(first.map_or("", |part| part.resource_type.as_str()))?;
     merged.sort_by(|a, b| paging::compare(&order, &a.0, &b.0));
     more |= merged.len() > limit;
     if order.backward {

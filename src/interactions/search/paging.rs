@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use crate::clock::Instant;
 use crate::error::Result;
-use crate::fhir::search::{Query, SortBy};
+use crate::fhir::search::{DATE, Query, SortBy};
 use crate::interactions::cursor;
 use crate::interactions::node::Node;
 use crate::storage::{By, Key, MOST_KEYS, Page, Position};
@@ -62,27 +62,25 @@ impl Mark {
 }
 
 /// The keys that one type is ordered by.
-pub fn keys(node: &Node, resource_type: &str, query: &Query) -> Vec<Key> {
-    let dictionary = node.store.dictionary();
-    query
-        .sort
-        .iter()
-        .take(MOST_KEYS)
-        .filter_map(|sort| {
-            let param = |code: &str| dictionary.param(resource_type, code);
-            Some(match &sort.by {
+pub fn keys(node: &Node, resource_type: &str, query: &Query) -> Result<Vec<Key>> {
+    let mut keys = Vec::new();
+    for sort in query.sort.iter().take(MOST_KEYS) {
+        let param = |code: &str| node.ready(resource_type, code);
+        let by = match &sort.by {
+            SortBy::Clinical => {
+                param(DATE)?;
                 // Kept the other way round: newest first is the usual order.
-                SortBy::Clinical => Key {
-                    by: By::Clinical,
-                    descending: !sort.descending,
-                },
-                SortBy::LastUpdated => key(By::LastUpdated, sort.descending),
-                SortBy::Id => key(By::Id, sort.descending),
-                SortBy::Text(code) => key(By::Text(param(code)?), sort.descending),
-                SortBy::Interval(code) => key(By::Range(param(code)?), sort.descending),
-            })
-        })
-        .collect()
+                keys.push(key(By::Clinical, !sort.descending));
+                continue;
+            }
+            SortBy::LastUpdated => Some(By::LastUpdated),
+            SortBy::Id => Some(By::Id),
+            SortBy::Text(code) => param(code)?.map(By::Text),
+            SortBy::Interval(code) => param(code)?.map(By::Range),
+        };
+        keys.extend(by.map(|by| key(by, sort.descending)));
+    }
+    Ok(keys)
 }
 
 fn key(by: By, descending: bool) -> Key {

@@ -64,6 +64,8 @@ pub struct Page {
     pub few: i64,
     /// Nothing written later than this: a resource that changes while a client pages comes at most once.
     pub until: Option<Instant>,
+    /// The edition of the definitions that the clause was made by; `None` depends on none.
+    pub edition: Option<i64>,
 }
 
 impl Page {
@@ -76,6 +78,7 @@ impl Page {
             backward: false,
             few: FEW,
             until: None,
+            edition: None,
         }
     }
 

@@ -8,6 +8,7 @@ mod common;
 mod composites;
 mod concurrent;
 mod dates;
+mod defined;
 mod differential;
 mod every;
 mod expressions;

@@ -1,0 +1,2 @@
+DROP TABLE indexed;
+ALTER TABLE counter DROP COLUMN edition;
