@@ -54,8 +54,11 @@ enum Command {
         #[command(flatten)]
         flags: Flags,
     },
-    /// Check every stored body, document and index row
+    /// Check every stored body, document and index row, and list what is damaged
     Fsck {
+        /// Make the index anew from the resources first; nobody may be serving meanwhile
+        #[arg(long)]
+        rebuild_index: bool,
         #[command(flatten)]
         flags: Flags,
     },
@@ -165,7 +168,10 @@ fn dispatch(command: Command) -> Result<ExitCode> {
         Command::Migrate { flags } => admin::migrate(&load(&flags)?),
         Command::Backup { file, flags } => admin::backup(&load(&flags)?, &file),
         Command::Restore { file, flags } => admin::restore(&load(&flags)?, &file),
-        Command::Fsck { flags } => admin::fsck(&load(&flags)?),
+        Command::Fsck {
+            rebuild_index,
+            flags,
+        } => admin::fsck(&load(&flags)?, rebuild_index),
         Command::Reindex { flags } => admin::reindex(&load(&flags)?),
         Command::Packages { command } => match command {
             PackagesCommand::Add { file, flags } => packages::add(&load(&flags)?, &file),

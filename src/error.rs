@@ -55,6 +55,8 @@ pub enum Kind {
     Timeout,
     /// No space left. 507.
     Full,
+    /// What is stored is not what was written, and is not served. 500.
+    Damaged,
     /// A defect of ours. 500.
     Internal,
 }
@@ -80,7 +82,7 @@ impl Kind {
             Kind::PreconditionRequired => 428,
             Kind::Throttled => 429,
             Kind::HeadersTooLarge => 431,
-            Kind::Internal => 500,
+            Kind::Internal | Kind::Damaged => 500,
             Kind::NotSupported => 501,
             Kind::Unavailable => 503,
             Kind::Timeout => 504,
@@ -109,7 +111,7 @@ impl Kind {
             Kind::Unavailable => "transient",
             Kind::Timeout => "timeout",
             Kind::Full => "no-store",
-            Kind::Internal => "exception",
+            Kind::Internal | Kind::Damaged => "exception",
         }
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::app::{self, Sources, target};
+use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::error::Result;
 use crate::storage::admin::{self, Admin};
@@ -50,23 +51,45 @@ pub fn restore(config: &Config, file: &Path) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-pub fn fsck(config: &Config) -> Result<ExitCode> {
+pub fn fsck(config: &Config, rebuild_index: bool) -> Result<ExitCode> {
+    if rebuild_index {
+        index(config, ReindexMode::Rebuild)?;
+    }
     let bar = bar();
     bar.enable_steady_tick(Duration::from_millis(200));
     bar.set_message("checking bodies, documents and index rows");
-    Admin::open(&target(config)?)?.verify(&config.data_dir)?;
+    let now = SystemClock.now();
+    let checked = Admin::open(&target(config)?)?.check(&config.data_dir, now)?;
     bar.finish_and_clear();
-    println!("everything is whole");
-    Ok(ExitCode::SUCCESS)
+    for name in &checked.released {
+        println!("whole again: {name}");
+    }
+    if checked.count == 0 {
+        println!("everything is whole");
+        return Ok(ExitCode::SUCCESS);
+    }
+    for finding in &checked.findings {
+        eprintln!("error: {finding}");
+    }
+    eprintln!(
+        "{} findings; what is damaged is not served: bring it back from a backup, or write it anew",
+        checked.count
+    );
+    Ok(ExitCode::FAILURE)
 }
 
 /// Works on a database that nobody serves from this file; on PostgreSQL beside running servers.
 pub fn reindex(config: &Config) -> Result<ExitCode> {
+    index(config, ReindexMode::Compare)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn index(config: &Config, mode: ReindexMode) -> Result<()> {
     let base = config.base_url_at(config.listen);
     let node = app::node(config, base, Sources::default())?.node();
     let bar = bar();
     let mut admin = Admin::open(&target(config)?)?;
-    let done = app::reindex(&mut admin, &node, ReindexMode::Compare, &mut |done| {
+    let done = app::reindex(&mut admin, &node, mode, &mut |done| {
         bar.set_message(format!("{} resources", done.looked_at));
         bar.tick();
     })?;
@@ -75,7 +98,7 @@ pub fn reindex(config: &Config) -> Result<ExitCode> {
         "{} resources looked at, {} found by something else than before",
         done.looked_at, done.changed
     );
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 fn bar() -> ProgressBar {

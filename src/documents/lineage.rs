@@ -101,7 +101,10 @@ impl Lineage {
 }
 
 pub fn parsed(node: &Node, version: &Version) -> Result<Value> {
-    Ok(json::parse(&version.json()?, &node.choices.limits)?)
+    Ok(json::parse(
+        &node.store.json(version)?,
+        &node.choices.limits,
+    )?)
 }
 
 const VERSION_EXTENSION: &str =

@@ -31,7 +31,7 @@ use crate::interactions::read;
 use crate::interactions::request::{IfMatch, version_of_etag};
 use crate::interactions::search::{SearchRequest, search};
 use crate::interactions::subset::{self, Subset};
-use crate::interactions::write::with_data;
+use crate::interactions::write::content;
 use crate::interactions::{Answer, Body, capabilities};
 use crate::monitoring::counters::Class;
 use crate::storage::{Cached, Look, Version};
@@ -285,7 +285,7 @@ impl Call<'_> {
         let Some(Look::Miss(epoch)) = look else {
             return self.deliver(version).await;
         };
-        let json = Bytes::from(version.json()?);
+        let json = Bytes::from(node.store.json(&version)?);
         let cached = Cached {
             version: version.version,
             last_updated: version.last_updated,
@@ -339,7 +339,7 @@ impl Call<'_> {
                 if is_binary && raw {
                     return binary::raw(&node, &version);
                 }
-                let json = with_data(&node, version.json()?, version.blob)?;
+                let json = content(&node, &version)?;
                 let json = subset::apply(&node, json, &subset)?;
                 let mut answer = Answer::of(200, Body::Json(json));
                 answer.version = Some((version.version, version.last_updated));

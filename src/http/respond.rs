@@ -14,7 +14,7 @@ use crate::clock::Instant;
 use crate::error::{Error, Issue, Kind, Result, outcome};
 use crate::fhir::model::json::{self, Limits};
 use crate::fhir::xml;
-use crate::interactions::write::with_data;
+use crate::interactions::write::content;
 use crate::interactions::{Answer, Body, Node};
 
 /// Bodies smaller than this are not worth a coding.
@@ -38,7 +38,7 @@ pub fn answer(
     match answer.body {
         Body::Empty => Ok(response.finish()),
         Body::Stored(version) => {
-            let json = with_data(node, version.json()?, version.blob)?;
+            let json = content(node, &version)?;
             resource(node, response, json, wanted, coding)
         }
         Body::Ready(json)

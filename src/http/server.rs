@@ -205,7 +205,10 @@ async fn route(
         Route::Asset(name) => (ui::asset(name), Class::Other),
         Route::Live => (text(200, "live\n"), Class::Other),
         Route::Ready => (ready(state).await, Class::Other),
-        Route::Metrics => (text(200, state.counters.text()), Class::Other),
+        Route::Metrics => {
+            let damage = state.node().store.damage_met();
+            (text(200, state.counters.text(damage)), Class::Other)
+        }
         Route::BenchMem => match state.bench_body(request.path()) {
             Some(body) => (bench_mem(body), Class::Other),
             None => refuse(Error::of(

@@ -72,7 +72,7 @@ pub fn write_raw(context: &RequestContext, node: &Node, raw: &RawBinary) -> Resu
 
 /// The bytes of a Binary, with the media type it declares.
 pub fn raw(node: &Node, version: &Version) -> Result<Answer> {
-    let tree = json::parse(&version.json()?, &node.choices.limits)?;
+    let tree = json::parse(&node.store.json(version)?, &node.choices.limits)?;
     let content_type = tree
         .str_at("contentType")
         .filter(|text| is_media_type(text))

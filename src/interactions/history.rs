@@ -4,9 +4,10 @@ use super::cursor;
 use super::node::Node;
 use super::search::encode;
 use super::subset::{self, Subset};
-use crate::error::{Error, Kind, Result};
+use super::write::{content, unreadable};
+use crate::error::{Error, Kind, Result, outcome};
 use crate::fhir::model::bundle::BundleWriter;
-use crate::fhir::model::date;
+use crate::fhir::model::{date, json};
 use crate::fhir::search::{Summary, in_query};
 use crate::storage::{HistoryEntry, HistoryPage, Method, Scope};
 
@@ -114,16 +115,24 @@ fn write_entry(
         Method::Post => version.key.resource_type.as_str(),
         _ => &key,
     };
-    let status = match version.method {
+    let mut damage = None;
+    let mut status = match version.method {
         Method::Delete => "204",
         _ if entry.creates => "201",
         _ => "200",
     };
-    let json = if version.deleted {
-        None
-    } else {
-        let json = super::write::with_data(node, version.json()?, version.blob)?;
-        Some(subset::apply(node, json, subset)?)
+    let json = match version.deleted {
+        true => None,
+        false => match content(node, version) {
+            Ok(json) => Some(subset::apply(node, json, subset)?),
+            // That there was a version is told all the same.
+            Err(error) if error.kind() == Kind::Damaged => {
+                status = "500";
+                damage = Some(json::to_vec(&outcome(&[unreadable()])));
+                None
+            }
+            Err(error) => return Err(error),
+        },
     };
     let mut out = bundle.entry();
     out.text("fullUrl", &full_url);
@@ -137,14 +146,12 @@ fn write_entry(
             ("url", Some(request_url)),
         ],
     );
-    out.object(
-        "response",
-        &[
-            ("status", Some(status)),
-            ("etag", Some(&etag)),
-            ("lastModified", Some(&modified)),
-        ],
-    );
+    let members = [
+        ("status", Some(status)),
+        ("etag", Some(etag.as_str())),
+        ("lastModified", Some(modified.as_str())),
+    ];
+    out.response(&members, damage.as_deref());
     out.end();
     Ok(())
 }

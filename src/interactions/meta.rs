@@ -126,7 +126,7 @@ pub fn change_meta(
 }
 
 fn parsed(node: &Node, version: &Version) -> Result<Value> {
-    let text = write::with_data(node, version.json()?, version.blob)?;
+    let text = write::content(node, version)?;
     Ok(json::parse(&text, &node.choices.limits)?)
 }
 

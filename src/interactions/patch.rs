@@ -89,7 +89,7 @@ pub fn patch(context: &RequestContext, node: &Node, request: &PatchRequest) -> R
 
 /// The resource after the patch, with the shape R4 gives it and still the same resource (IN-22).
 pub fn patched(node: &Node, version: &Version, patch: &Patch) -> Result<Incoming> {
-    let text = write::with_data(node, version.json()?, version.blob)?;
+    let text = write::content(node, version)?;
     let before = json::parse(&text, &node.choices.limits)?;
     let protected: Vec<Option<Value>> = protected(&before);
     let after = apply(before, patch, &node.definitions)?;

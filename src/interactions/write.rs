@@ -17,8 +17,8 @@ use crate::fhir::model::key::ResourceKey;
 use crate::fhir::model::value::{Object, Value};
 use crate::fhir::validation::shape;
 use crate::storage::{
-    BlobDraft, Change, Commit, Committed, Condition, Content, Expect, Method, Write, WriteOutcome,
-    Written, body, packing,
+    BlobDraft, Change, Commit, Committed, Condition, Content, Expect, Method, Version, Write,
+    WriteOutcome, Written, body, packing,
 };
 
 /// A resource as it arrived: the text, when it is JSON that may be kept as written, and its tree.
@@ -330,8 +330,24 @@ fn written(
     })
 }
 
+/// A stored version as JSON, with its document if it has one.
+///
+/// # Errors
+/// `Damaged` when the stored bytes are not those that were written.
+pub fn content(node: &Node, version: &Version) -> Result<Vec<u8>> {
+    with_data(node, node.store.json(version)?, version.blob)
+}
+
+/// What stands in a Bundle in place of an entry whose bytes are damaged: not which.
+pub fn unreadable() -> Issue {
+    Issue::error(
+        "exception",
+        "one entry could not be read, because what is stored is damaged",
+    )
+}
+
 /// Puts the document of a Binary back into its JSON.
-pub fn with_data(node: &Node, json: Vec<u8>, blob: Option<[u8; 32]>) -> Result<Vec<u8>> {
+fn with_data(node: &Node, json: Vec<u8>, blob: Option<[u8; 32]>) -> Result<Vec<u8>> {
     let Some(sha256) = blob else {
         return Ok(json);
     };

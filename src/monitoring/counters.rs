@@ -76,8 +76,8 @@ impl Counters {
         series.micros.fetch_add(micros, Ordering::Relaxed);
     }
 
-    /// The counters as Prometheus reads them.
-    pub fn text(&self) -> String {
+    /// The counters as Prometheus reads them; `damage`: how often the database met damaged bytes.
+    pub fn text(&self, damage: u64) -> String {
         let mut out = String::from(
             "# HELP fascicolo_requests_total Requests answered.\n# TYPE fascicolo_requests_total counter\n",
         );
@@ -122,6 +122,11 @@ impl Counters {
                 "fascicolo_request_seconds_count{{class=\"{name}\"}} {sum}"
             );
         }
+        let _ = writeln!(
+            out,
+            "# HELP fascicolo_damage_total Reads that met damaged bytes, which were not served.\n\
+             # TYPE fascicolo_damage_total counter\nfascicolo_damage_total {damage}"
+        );
         out
     }
 }
@@ -139,7 +144,7 @@ mod tests {
         let counters = Counters::default();
         counters.count(Class::Read, 200, Duration::from_micros(90));
         counters.count(Class::Read, 404, Duration::from_secs(9));
-        let text = counters.text();
+        let text = counters.text(7);
         assert!(text.contains("fascicolo_requests_total{class=\"read\",status=\"2xx\"} 1"));
         assert!(text.contains("fascicolo_requests_total{class=\"read\",status=\"4xx\"} 1"));
         assert!(text.contains("fascicolo_request_seconds_bucket{class=\"read\",le=\"+Inf\"} 2"));
@@ -147,8 +152,9 @@ mod tests {
         assert!(text.contains("fascicolo_refused_total{status=\"429\"} 0"));
         counters.count(Class::Other, 429, Duration::ZERO);
         counters.count(Class::Search, 503, Duration::ZERO);
-        let text = counters.text();
+        let text = counters.text(7);
         assert!(text.contains("fascicolo_refused_total{status=\"429\"} 1"));
         assert!(text.contains("fascicolo_refused_total{status=\"503\"} 1"));
+        assert!(text.ends_with("\nfascicolo_damage_total 7\n"));
     }
 }

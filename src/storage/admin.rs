@@ -1,5 +1,6 @@
 //! What an operator does to a database from the command line.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::backup::{self, Carried, Progress};
@@ -7,10 +8,11 @@ use super::blobs::BlobPlace;
 use super::connection::{AnyConnection, Purpose, Target, open, prepare_folder};
 use super::indexed::{self, Known};
 use super::packages::{self, PackageRow};
+use super::quarantine;
 use super::reindex::{self, IndexedBy, Mode, Reindexed};
 use super::resources;
 use super::transaction::{in_snapshot, in_transaction};
-use super::verify::verify;
+use super::verify::check;
 use super::{dialect, migrate};
 use crate::clock::Instant;
 use crate::error::Result;
@@ -24,6 +26,20 @@ pub struct Sources {
     /// Resources that define something, as JSON; what was written last comes last.
     pub resources: Vec<Vec<u8>>,
 }
+
+/// What a check of everything stored has found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// Each finding in words, the first [`MOST_FINDINGS`] of them.
+    pub findings: Vec<String>,
+    /// How many there are in all.
+    pub count: u64,
+    /// What was in quarantine and is whole again.
+    pub released: Vec<String>,
+}
+
+/// Findings that are kept of one check. A database with more of them is to be restored, not mended.
+const MOST_FINDINGS: usize = 10_000;
 
 /// A connection of an operator's command, with the schema up to date.
 pub struct Admin {
@@ -109,13 +125,44 @@ impl Admin {
         migrate::revert_all(&mut self.connection)
     }
 
-    /// Checks that everything stored is whole; documents kept as files lie below `data_dir`.
-    pub fn verify(&mut self, data_dir: &Path) -> Result<()> {
+    /// Checks that everything stored is whole, and brings the quarantine up to date; documents kept as
+    /// files lie below `data_dir`.
+    pub fn check(&mut self, data_dir: &Path, now: Instant) -> Result<Checked> {
         let place = match &self.connection {
             AnyConnection::Sqlite(_) => BlobPlace::files(data_dir)?,
             AnyConnection::Postgres(_) => BlobPlace::database(),
         };
-        verify(&mut self.connection, &place)
+        let mut checked = Checked::default();
+        let mut damaged = Vec::new();
+        let before = in_snapshot(&mut self.connection, |connection| {
+            let before = quarantine::list(connection)?;
+            check(connection, &place, &mut |finding| {
+                checked.count = checked.count.saturating_add(1);
+                if checked.findings.len() < MOST_FINDINGS {
+                    checked.findings.push(finding.text);
+                    damaged.extend(finding.damage);
+                }
+                Ok(())
+            })?;
+            Ok(before)
+        })?;
+        let complete = usize::try_from(checked.count) == Ok(checked.findings.len());
+        in_transaction(&mut self.connection, |connection| {
+            dialect::lock_counter(connection)?;
+            for damage in &damaged {
+                quarantine::insert(connection, damage, now)?;
+            }
+            let names: BTreeSet<String> = damaged.iter().map(ToString::to_string).collect();
+            // What was entered since the check began was not looked at.
+            for name in before {
+                if complete && !names.contains(&name) {
+                    quarantine::release(connection, name.clone())?;
+                    checked.released.push(name);
+                }
+            }
+            Ok(())
+        })?;
+        Ok(checked)
     }
 }
 

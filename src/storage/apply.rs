@@ -24,6 +24,7 @@ use super::flush;
 use super::idempotency::{self, Keep};
 use super::index_rows::IndexRows;
 use super::packing;
+use super::quarantine::Damage;
 use super::search;
 use super::sql::Sql;
 use crate::clock::Instant;
@@ -195,6 +196,7 @@ pub(super) struct Outgoing<'a> {
     pub(super) audit: Vec<(i64, Instant, &'a str)>,
     pub(super) jobs: Vec<(i64, &'a JobDraft)>,
     pub(super) blobs: Vec<&'a blobs::BlobDraft>,
+    pub(super) damaged: Vec<&'a Damage>,
     pub(super) claims: BTreeMap<[u8; 32], i64>,
     pub(super) stale_claims: Vec<[u8; 32]>,
     pub(super) kept: Vec<(&'a Keep, Vec<u8>)>,
@@ -315,6 +317,7 @@ impl<'a> Picture<'a> {
         out.jobs.extend(jobs);
         self.edition = committed.edition;
         out.blobs.extend(&commit.blobs);
+        out.damaged.extend(&commit.damaged);
         Ok(Ok(committed))
     }
 

@@ -17,6 +17,7 @@ use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, utim
 use rustix::io::Errno;
 
 use super::connection::AnyConnection;
+use super::quarantine::{self, Damage};
 use super::sql::Sql;
 use crate::clock::Instant;
 use crate::error::{Error, Kind, Result};
@@ -164,12 +165,14 @@ impl BlobPlace {
         };
         let place = file_path(folder, &sha256);
         let parent = place.parent().unwrap_or(folder);
-        if !self.alone(|| make_young(&place))? {
-            fs::create_dir_all(parent).map_err(|error| disk(error, "no place for documents"))?;
-            fs::rename(&upload.path, &place)
-                .map_err(|error| disk(error, "a document cannot be put in place"))?;
-        }
-        // Also for a file that was there: whoever put it may not have come this far.
+        fs::create_dir_all(parent).map_err(|error| disk(error, "no place for documents"))?;
+        // Also over a file that is there: it may be damaged, and these bytes are not.
+        self.alone(|| match fs::rename(&upload.path, &place) {
+            Ok(()) => Ok(()),
+            // Staged before, for a commit that is built anew.
+            Err(_) if make_young(&place)? => Ok(()),
+            Err(error) => Err(disk(error, "a document cannot be put in place")),
+        })?;
         sync_folder(parent)?;
         sync_folder(folder)?;
         Ok(BlobDraft {
@@ -194,7 +197,7 @@ impl BlobPlace {
     /// Reads a document on a connection of one's own.
     ///
     /// # Errors
-    /// `Internal` when it is missing or damaged.
+    /// `Damaged` when it is missing or damaged.
     pub fn read(&self, connection: &mut AnyConnection, sha256: &[u8; 32]) -> Result<Vec<u8>> {
         let bytes = match &self.folder {
             Some(folder) => match fs::read(file_path(folder, sha256)) {
@@ -208,7 +211,7 @@ impl BlobPlace {
             None => read_chunks(connection, sha256)?,
         };
         if ring::digest::digest(&SHA256, &bytes).as_ref() != sha256 {
-            return Err(Error::internal("a document is missing or damaged"));
+            return Err(damaged());
         }
         Ok(bytes)
     }
@@ -275,6 +278,8 @@ fn sync_folder(folder: &Path) -> Result<()> {
 /// Inserts the row of a document, and its chunks where they live in the database.
 pub fn insert(connection: &mut AnyConnection, blob: &BlobDraft, now: Instant) -> Result<()> {
     let size = i64::try_from(blob.size).unwrap_or(i64::MAX);
+    // What comes in now is whole.
+    let mended = quarantine::release(connection, Damage::Document(blob.sha256).to_string())?;
     let new = Sql::<()>::new("INSERT INTO blob (sha256, size, created) VALUES (")
         .bind_blob(blob.sha256.to_vec())
         .push(", ")
@@ -286,8 +291,13 @@ pub fn insert(connection: &mut AnyConnection, blob: &BlobDraft, now: Instant) ->
     let Some(upload) = &blob.source else {
         return Ok(());
     };
-    if new == 0 {
+    if new == 0 && !mended {
         return Ok(());
+    }
+    if mended {
+        Sql::<()>::new("DELETE FROM blob_chunk WHERE sha256 = ")
+            .bind_blob(blob.sha256.to_vec())
+            .execute(connection)?;
     }
     let mut file = File::open(&upload.path).map_err(|error| disk(error, "an upload is gone"))?;
     let mut part = 0i64;
@@ -346,6 +356,11 @@ fn read_chunks(connection: &mut AnyConnection, sha256: &[u8; 32]) -> Result<Vec<
         all.extend_from_slice(&bytes);
     }
     Ok(all)
+}
+
+/// What is told of a document whose bytes are others than were stored.
+pub fn damaged() -> Error {
+    Error::of(Kind::Damaged, "the document stored here is damaged")
 }
 
 /// An error of the disk.

@@ -14,6 +14,7 @@ use crate::fhir::model::key::ResourceKey;
 use super::blobs::BlobDraft;
 use super::idempotency::Keep;
 use super::index_rows::IndexRows;
+use super::quarantine::Damage;
 use super::search::Clause;
 
 /// All that one request changes: applied as a whole or not at all.
@@ -25,6 +26,8 @@ pub struct Commit {
     pub audit: Option<AuditDraft>,
     pub jobs: Vec<JobDraft>,
     pub blobs: Vec<BlobDraft>,
+    /// What was found damaged, to be remembered.
+    pub damaged: Vec<Damage>,
     /// The answer to be kept for a request that may be sent again.
     pub keep: Option<Keep>,
     pub ticket: Ticket,

@@ -17,6 +17,7 @@ use super::file_system::{lock_file, require_room};
 use super::history::{self, HistoryEntry, HistoryPage, Scope};
 use super::idempotency::{self, Kept};
 use super::index_rows::{FORMAT, Hasher};
+use super::quarantine::{self, Damage, Watch};
 use super::readers::{Health, PointReply, Readers, wait};
 use super::reindex_job::{self, ReindexJob};
 use super::resources::{self, Version};
@@ -62,6 +63,7 @@ pub struct Database {
     data_dir: PathBuf,
     reserve: u64,
     cache: Option<Arc<Cache>>,
+    watch: Watch,
     /// Where documents are files.
     sweeper: Option<Sweeper>,
     /// Held as long as the database is open: no other process writes an embedded database.
@@ -110,6 +112,13 @@ impl Database {
         let mut connection = open(&options.target, Purpose::Write)?;
         warn_if_undefended(&mut connection)?;
         migrate::run(&mut connection)?;
+        let damaged = quarantine::list(&mut connection)?.len();
+        if damaged > 0 {
+            tracing::warn!(
+                damaged,
+                "the database holds damaged bytes: see fascicolo fsck"
+            );
+        }
         let (dictionary, cursor_key, indexed) = in_transaction(&mut connection, |connection| {
             dialect::lock_counter(connection)?;
             setting::check_stamp(connection, options.dev)?;
@@ -166,6 +175,7 @@ impl Database {
             data_dir: options.data_dir,
             reserve: options.reserve_bytes,
             cache,
+            watch: Watch::default(),
             sweeper,
             _lock: lock,
             threads,
@@ -398,13 +408,54 @@ impl Database {
     }
 
     /// A document, found whole, to be read piece by piece.
+    ///
+    /// # Errors
+    /// As [`Database::blob`].
     pub fn document(&self, sha256: [u8; 32]) -> Result<Document> {
-        Document::open(&self.place, &self.readers, sha256)
+        let read = Document::open(&self.place, &self.readers, sha256);
+        self.watched(read, || Damage::Document(sha256))
     }
 
     /// The bytes of a document, verified.
+    ///
+    /// # Errors
+    /// `Damaged` when they are missing or others; they are in quarantine then.
     pub fn blob(&self, sha256: [u8; 32]) -> Result<Vec<u8>> {
-        Document::whole(&self.place, &self.readers, sha256)
+        let read = Document::whole(&self.place, &self.readers, sha256);
+        self.watched(read, || Damage::Document(sha256))
+    }
+
+    /// The whole resource of a version as JSON bytes, verified.
+    ///
+    /// # Errors
+    /// `Damaged` when they are others than were written; they are in quarantine then.
+    pub fn json(&self, version: &Version) -> Result<Vec<u8>> {
+        self.watched(version.json(), || Damage::Version {
+            key: version.key.clone(),
+            version: version.version,
+        })
+    }
+
+    /// How often damage was met since the start.
+    pub fn damage_met(&self) -> u64 {
+        self.watch.met()
+    }
+
+    /// Counts and remembers damage, and tells the operator.
+    fn watched<T>(&self, read: Result<T>, damage: impl FnOnce() -> Damage) -> Result<T> {
+        if matches!(&read, Err(error) if error.kind() == Kind::Damaged) {
+            let damage = damage();
+            if self.watch.meet(&damage) {
+                tracing::error!(%damage, "stored bytes are damaged and not served");
+                let commit = Commit {
+                    damaged: vec![damage],
+                    ..Commit::default()
+                };
+                // Nobody waits for it: the next one who meets it tells it again.
+                self.writer.submit(commit, Box::new(drop));
+            }
+        }
+        read
     }
 
     /// Whether there is room on the disk, the database answers readers and gives the writer its lock.

@@ -14,7 +14,7 @@ use ring::digest::{Context, SHA256};
 
 use super::blobs::{self, BlobPlace, CHUNK};
 use super::readers::Readers;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// A document whose bytes are right.
 #[derive(Clone, Debug)]
@@ -57,7 +57,7 @@ impl Document {
     /// Finds a document and reads it through. Blocks.
     ///
     /// # Errors
-    /// `Internal` when it is missing or damaged.
+    /// `Damaged` when it is missing or damaged.
     pub fn open(place: &BlobPlace, readers: &Readers, sha256: [u8; 32]) -> Result<Self> {
         Self::read(place, readers, sha256, |_| {})
     }
@@ -103,7 +103,7 @@ impl Document {
             document.size = document.size.saturating_add(length);
         }
         if hash.finish().as_ref() != sha256 {
-            return Err(Error::internal("a document is missing or damaged"));
+            return Err(blobs::damaged());
         }
         if u64::try_from(first.len()) == Ok(document.size) {
             document.source = Source::Piece(first);

@@ -5,6 +5,7 @@
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
+use std::time::Duration;
 
 use super::connection::folder_of;
 use crate::error::{Error, Kind, Result};
@@ -101,6 +102,9 @@ pub fn require_room(folder: &Path, bytes: u64) -> Result<()> {
     ))
 }
 
+/// How often a lock that somebody has is tried again.
+const PATIENCE: u32 = 10;
+
 /// Takes the lock beside an embedded database; it goes with the process, however that ends.
 ///
 /// # Errors
@@ -111,7 +115,17 @@ pub fn lock_file(path: &Path) -> Result<File> {
         Error::of(Kind::Unavailable, "the database cannot be locked").because(error)
     };
     let file = File::create(path.with_extension("lock")).map_err(failed)?;
-    match file.try_lock() {
+    let mut locked = file.try_lock();
+    for _ in 0..PATIENCE {
+        if !matches!(locked, Err(TryLockError::WouldBlock)) {
+            break;
+        }
+        // A child that is being started has copies of all open files for a moment, also of a lock
+        // that was just given back.
+        std::thread::sleep(Duration::from_millis(20));
+        locked = file.try_lock();
+    }
+    match locked {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(Error::of(
             Kind::Conflict,

@@ -13,6 +13,7 @@ use super::idempotency;
 use super::index_rows::IndexRows;
 use super::index_tables::{Entries, ResourceEntry};
 use super::packing;
+use super::quarantine;
 use super::sql::Sql;
 use crate::clock::Instant;
 use crate::error::Result;
@@ -28,6 +29,9 @@ pub fn write(
 ) -> Result<()> {
     for blob in &out.blobs {
         blobs::insert(connection, blob, now)?;
+    }
+    for damage in &out.damaged {
+        quarantine::insert(connection, damage, now)?;
     }
     let changed: Vec<&State<'_>> = states
         .iter()

@@ -28,6 +28,7 @@ mod packages;
 pub mod packing;
 mod pg_tls;
 mod pulse;
+mod quarantine;
 mod readers;
 mod reindex;
 mod reindex_job;
@@ -40,6 +41,7 @@ mod transaction;
 mod verify;
 mod writer;
 
+pub use admin::Checked;
 pub use backup::Carried;
 pub use blobs::{BlobDraft, Upload, UploadWriter, hex};
 pub use cache::{Cached, Epoch, Look};
@@ -57,6 +59,7 @@ pub use index_rows::{Hasher, IndexRow, IndexRows, LinkRow, RangeRow, StringRow, 
 pub use indexed::Known;
 pub use packages::PackageRow;
 pub use pg_tls::PgTls;
+pub use quarantine::Damage;
 pub use reindex::{Compute, IndexedBy, Mode as ReindexMode, Reindexed};
 pub use reindex_job::{REINDEX, ReindexJob, Reindexer, Turn};
 pub use resources::Version;

@@ -16,7 +16,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use zstd::bulk::{Compressor, Decompressor};
 use zstd::dict::{DecoderDictionary, EncoderDictionary};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 
 /// Speed over size: level 1 takes a third of the time of level 3 for 5 % more bytes.
 const LEVEL: i32 = 1;
@@ -62,9 +62,10 @@ pub fn pack(text: &[u8]) -> Result<Vec<u8>> {
 /// Appends the text that was packed.
 ///
 /// # Errors
-/// `Internal` when the stored bytes are damaged; they are never served.
+/// `Damaged` when the stored bytes are; they are never served.
 pub fn unpack_into(packed: &[u8], out: &mut Vec<u8>) -> Result<()> {
-    let failed = |error: io::Error| Error::internal("a stored text is damaged").because(error);
+    let damaged = || Error::of(Kind::Damaged, "what is stored here is damaged");
+    let failed = |error: io::Error| Error::internal("a text cannot be read").because(error);
     let frame = match packed.split_first() {
         Some((&PHRASES_1, frame)) => frame,
         _ => packed,
@@ -74,14 +75,16 @@ pub fn unpack_into(packed: &[u8], out: &mut Vec<u8>) -> Result<()> {
         .flatten()
         .and_then(|size| usize::try_from(size).ok())
         .filter(|size| *size <= LARGEST)
-        .ok_or_else(|| Error::internal("a stored text has no size"))?;
+        .ok_or_else(damaged)?;
     let text = DECOMPRESSOR.with_borrow_mut(|slot| {
         let decompressor = match slot {
             Some(decompressor) => decompressor,
             // A frame that was made without phrases refers to none and is read all the same.
             None => slot.insert(Decompressor::with_prepared_dictionary(&DECODER).map_err(failed)?),
         };
-        decompressor.decompress(frame, size).map_err(failed)
+        decompressor
+            .decompress(frame, size)
+            .map_err(|error| damaged().because(error))
     })?;
     out.extend_from_slice(&text);
     Ok(())
@@ -155,9 +158,11 @@ mod tests {
         for at in 0..packed.len() {
             let mut damaged = packed.clone();
             damaged[at] ^= 1;
-            assert!(unpacked(&damaged).is_err(), "byte {at}");
+            let mut out = Vec::new();
+            let error = unpack_into(&damaged, &mut out).unwrap_err();
+            assert_eq!((error.kind(), out.len()), (Kind::Damaged, 0), "byte {at}");
         }
-        assert!(unpacked(b"").is_err());
+        assert_eq!(unpacked(b"").unwrap_err().kind(), Kind::Damaged);
     }
 
     /// What was written with the phrases can only be read with the same ones.

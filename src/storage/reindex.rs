@@ -5,6 +5,7 @@
 //! changed it has written its rows. So it can be ended at any moment and begun again, and writers wait for
 //! the rows of one batch at the most. Only what differs is touched.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use diesel::prelude::*;
@@ -18,9 +19,11 @@ use super::index_rows::{FORMAT, IndexRows};
 use super::index_tables::{Entries, ResourceEntry};
 use super::indexed;
 use super::packing;
+use super::quarantine::{self, Damage};
 use super::setting;
 use super::sql::Sql;
 use super::transaction::in_transaction;
+use crate::clock::Instant;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::model::key::ResourceKey;
 use crate::fhir::search::Form;
@@ -70,6 +73,8 @@ pub fn reindex(
     if mode == Mode::Rebuild {
         in_transaction(connection, |connection| {
             dialect::lock_counter(connection)?;
+            // From here on it has none: a rebuild that is ended half-way begins again at the next start.
+            setting::forget_index_format(connection)?;
             for statement in [
                 "DELETE FROM index_value",
                 "DELETE FROM index_string",
@@ -88,8 +93,8 @@ pub fn reindex(
         let mut after = String::new();
         while let Some(batch) = Batch::read(connection, by, type_id, &after)? {
             in_transaction(connection, |connection| {
-                own_counter(connection, by)?;
-                batch.write(connection, mode, &mut done)
+                let stamp = own_counter(connection, by)?.stamp;
+                batch.write(connection, mode, stamp, &mut done)
             })?;
             if let Some(error) = batch.failed {
                 return Err(error);
@@ -102,7 +107,6 @@ pub fn reindex(
         let counter = own_counter(connection, by)?;
         indexed::replace(connection, by.dictionary, by.forms, None)?;
         if mode == Mode::Rebuild {
-            // Only now: a rebuild that was ended half-way begins again.
             setting::set_index_format(connection, FORMAT)?;
         }
         // Others hear of it as of every change of what can be searched by.
@@ -137,16 +141,17 @@ pub struct Batch {
     resources: Vec<Computed>,
     /// The id of the last one.
     pub last: String,
-    /// Why the first one that cannot be read cannot.
+    /// Why the first one that cannot be indexed cannot, if it is not damaged.
     pub failed: Option<Error>,
-    unread: u64,
+    failures: u64,
 }
 
 struct Computed {
     pk: i64,
     version: i64,
     link: i64,
-    rows: IndexRows,
+    /// What is damaged keeps the rows that it has.
+    rows: std::result::Result<IndexRows, Damage>,
 }
 
 impl Batch {
@@ -176,7 +181,7 @@ impl Batch {
             resources: Vec::with_capacity(rows.len()),
             last,
             failed: None,
-            unread: 0,
+            failures: 0,
         };
         let name = by.dictionary.type_name(type_id)?;
         for (pk, id, version, last_updated, bytes) in rows {
@@ -186,28 +191,37 @@ impl Batch {
             body::head(&key, version, last_updated, &mut json);
             let rows =
                 packing::unpack_into(&bytes, &mut json).and_then(|()| (by.compute)(name, &json));
-            match rows {
-                Ok(rows) => batch.resources.push(Computed {
-                    pk,
-                    version,
-                    link,
-                    rows,
-                }),
+            let rows = match rows {
+                Ok(rows) => Ok(rows),
                 Err(error) => {
-                    tracing::error!(pk, %error, "a resource cannot be indexed");
-                    batch.unread = batch.unread.saturating_add(1);
-                    batch.failed.get_or_insert(error);
+                    batch.failures = batch.failures.saturating_add(1);
+                    if error.kind() != Kind::Damaged {
+                        tracing::error!(pk, %error, "a resource cannot be indexed");
+                        batch.failed.get_or_insert(error);
+                        continue;
+                    }
+                    let damage = Damage::Version { key, version };
+                    tracing::error!(%damage, "stored bytes are damaged: what they are found by stays");
+                    Err(damage)
                 }
-            }
+            };
+            batch.resources.push(Computed {
+                pk,
+                version,
+                link,
+                rows,
+            });
         }
         Ok(Some(batch))
     }
 
-    /// Writes what differs, inside a transaction that keeps other writers out.
+    /// Writes what differs, and enters what is damaged in quarantine, inside a transaction that keeps other
+    /// writers out.
     pub fn write(
         &self,
         connection: &mut AnyConnection,
         mode: Mode,
+        now: Instant,
         done: &mut Reindexed,
     ) -> Result<()> {
         let pks: Vec<i64> = self.resources.iter().map(|one| one.pk).collect();
@@ -224,6 +238,9 @@ impl Batch {
         let (mut gone, mut new) = (Entries::default(), Entries::default());
         for one in &self.resources {
             done.looked_at = done.looked_at.saturating_add(1);
+            if let Err(damage) = &one.rows {
+                quarantine::insert(connection, damage, now)?;
+            }
             let Some((version, packed)) = stored.get(&one.pk) else {
                 continue;
             };
@@ -231,13 +248,17 @@ impl Batch {
                 Mode::Compare => IndexRows::unpack(packed),
                 Mode::Rebuild => IndexRows::default(),
             };
-            let (pk, now) = (one.pk, &one.rows);
+            let pk = one.pk;
+            let now = match &one.rows {
+                Ok(rows) => Cow::Borrowed(rows),
+                Err(_) => Cow::Owned(IndexRows::unpack(packed)),
+            };
             // Whoever wrote another version has written its rows.
             if *version != one.version || (mode == Mode::Compare && before == *now) {
                 continue;
             }
             done.changed = done.changed.saturating_add(1);
-            let (old, fresh) = before.difference(now);
+            let (old, fresh) = before.difference(&now);
             gone.add(old, before.sort, pk);
             new.add(fresh, now.sort, pk);
             let entry = |sort| ResourceEntry([pk, self.type_id, sort, one.link]);
@@ -255,7 +276,7 @@ impl Batch {
                 .bind(pk)
                 .execute(connection)?;
         }
-        done.failed = done.failed.saturating_add(self.unread);
+        done.failed = done.failed.saturating_add(self.failures);
         gone.delete(connection)?;
         new.insert(connection)
     }

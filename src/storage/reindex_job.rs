@@ -217,7 +217,7 @@ impl Reindexer {
                     changed: job.changed,
                     failed: job.failed,
                 };
-                batch.write(connection, Mode::Compare, &mut done)?;
+                batch.write(connection, Mode::Compare, now, &mut done)?;
                 (job.looked_at, job.changed, job.failed) =
                     (done.looked_at, done.changed, done.failed);
                 job.after = batch.last;

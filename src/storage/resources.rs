@@ -32,7 +32,7 @@ impl Version {
     /// The whole resource as JSON bytes.
     ///
     /// # Errors
-    /// `Internal` for a deletion, which has no content, and for damaged bytes.
+    /// `Internal` for a deletion, which has no content; `Damaged` for damaged bytes.
     pub fn json(&self) -> Result<Vec<u8>> {
         if self.deleted {
             return Err(Error::internal("a deletion has no content"));

@@ -88,11 +88,17 @@ pub fn index_format(connection: &mut AnyConnection, format: u8) -> Result<bool> 
     Ok(get_or_insert(connection, INDEX_FORMAT, &wanted)? == wanted)
 }
 
-/// Says that the index has this format now.
-pub fn set_index_format(connection: &mut AnyConnection, format: u8) -> Result<()> {
+/// Says that the index is not whole.
+pub fn forget_index_format(connection: &mut AnyConnection) -> Result<()> {
     Sql::<()>::new("DELETE FROM setting WHERE name = ")
         .bind_text(INDEX_FORMAT.to_owned())
         .execute(connection)?;
+    Ok(())
+}
+
+/// Says that the index has this format now.
+pub fn set_index_format(connection: &mut AnyConnection, format: u8) -> Result<()> {
+    forget_index_format(connection)?;
     get_or_insert(connection, INDEX_FORMAT, &format.to_string())?;
     Ok(())
 }

@@ -17,47 +17,71 @@ use super::flush::leaf;
 use super::index_rows::IndexRows;
 use super::index_tables::{Cell, Entries, ResourceEntry};
 use super::packing;
+use super::quarantine::Damage;
 use super::sql::Sql;
 use super::transaction::in_snapshot;
 use crate::error::{Error, Kind, Result};
+use crate::fhir::model::key::ResourceKey;
 
 /// Checks one state of a database that may be in use.
 ///
 /// # Errors
 /// `Unprocessable` with the first damage found.
 pub fn verify(connection: &mut AnyConnection, place: &BlobPlace) -> Result<()> {
-    in_snapshot(connection, |connection| check(connection, place))
+    in_snapshot(connection, |connection| {
+        check(connection, place, &mut |finding| Err(damaged(finding.text)))
+    })
 }
+
+/// Something that is not as it should be.
+pub struct Finding {
+    pub text: String,
+    /// What is damaged, where it is one thing that can be named.
+    pub damage: Option<Damage>,
+}
+
+impl Finding {
+    fn of(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            damage: None,
+        }
+    }
+}
+
+/// Told each finding; an error ends the check.
+pub type Tell<'a> = &'a mut dyn FnMut(Finding) -> Result<()>;
 
 /// A finding of damage.
 pub fn damaged(what: impl Into<String>) -> Error {
     Error::new(Kind::Unprocessable, "processing", what)
 }
 
-fn check(connection: &mut AnyConnection, place: &BlobPlace) -> Result<()> {
+/// Checks what a connection sees.
+pub fn check(connection: &mut AnyConnection, place: &BlobPlace, tell: Tell<'_>) -> Result<()> {
     if let AnyConnection::Sqlite(connection) = connection {
         let answer: String = Sql::<Text>::new(
             "SELECT CAST(integrity_check AS TEXT) FROM pragma_integrity_check LIMIT 1",
         )
         .get_result(connection)?;
         if answer != "ok" {
-            return Err(damaged(
+            tell(Finding::of(
                 "expected an intact database file, found a damaged one",
-            ));
+            ))?;
         }
     }
-    let expected = check_resources(connection)?;
+    let expected = check_resources(connection, tell)?;
     let found = index_sum(connection)?;
     if found != expected {
-        return Err(damaged(format!(
+        tell(Finding::of(format!(
             "expected {} index rows as the resources have them, found {} or others",
             expected.count, found.count
-        )));
+        )))?;
     }
-    check_history(connection)?;
-    check_documents(connection, place)?;
-    check_audit(connection)?;
-    check_packages(connection)
+    check_history(connection, tell)?;
+    check_documents(connection, place, tell)?;
+    check_audit(connection, tell)?;
+    check_packages(connection, tell)
 }
 
 /// A sum over index rows that does not depend on their order.
@@ -88,16 +112,17 @@ impl IndexSum {
     }
 }
 
-type Current = (i64, i64, String, bool, Vec<u8>, Vec<u8>);
+type CurrentSql = (BigInt, BigInt, Text, BigInt, Bool, Binary, Binary);
+type Current = (i64, i64, String, i64, bool, Vec<u8>, Vec<u8>);
 
 /// Checks the current versions, and sums up the index rows they should have.
-fn check_resources(connection: &mut AnyConnection) -> Result<IndexSum> {
+fn check_resources(connection: &mut AnyConnection, tell: Tell<'_>) -> Result<IndexSum> {
     let mut expected = IndexSum::default();
     let names = Dictionary::stored(connection)?;
     let mut after = 0i64;
     loop {
-        let page: Vec<Current> = Sql::<(BigInt, BigInt, Text, Bool, Binary, Binary)>::new(
-            "SELECT pk, type, id, deleted, body, index_rows FROM resource WHERE pk > ",
+        let page: Vec<Current> = Sql::<CurrentSql>::new(
+            "SELECT pk, type, id, version, deleted, body, index_rows FROM resource WHERE pk > ",
         )
         .bind(after)
         .push(" ORDER BY pk LIMIT 1000")
@@ -106,14 +131,17 @@ fn check_resources(connection: &mut AnyConnection) -> Result<IndexSum> {
             return Ok(expected);
         };
         after = last.0;
-        for (pk, type_id, id, deleted, bytes, packed) in page {
+        for (pk, type_id, id, version, deleted, bytes, packed) in page {
             if !deleted {
                 let rows = IndexRows::unpack(&packed);
                 let link = names.link(type_id, &id)?;
                 let resource = ResourceEntry([pk, type_id, rows.sort, link]);
                 Entries::of(&rows, resource).visit(&mut |cells| expected.add(cells));
             }
-            check_body(deleted, &bytes)?;
+            if !deleted && !is_whole(&bytes) {
+                let key = ResourceKey::new(names.type_name(type_id)?, id);
+                tell(body_finding(key, version))?;
+            }
         }
     }
 }
@@ -189,7 +217,8 @@ fn index_sum(connection: &mut AnyConnection) -> Result<IndexSum> {
     Ok(found)
 }
 
-fn check_history(connection: &mut AnyConnection) -> Result<()> {
+fn check_history(connection: &mut AnyConnection, tell: Tell<'_>) -> Result<()> {
+    let names = Dictionary::stored(connection)?;
     let mut after = (0i64, 0i64);
     loop {
         let page: Vec<(i64, i64, bool, Vec<u8>)> = Sql::<(BigInt, BigInt, Bool, Binary)>::new(
@@ -204,22 +233,37 @@ fn check_history(connection: &mut AnyConnection) -> Result<()> {
             return Ok(());
         };
         after = (last.0, last.1);
-        for (_, _, deleted, bytes) in page {
-            check_body(deleted, &bytes)?;
+        for (pk, version, deleted, bytes) in page {
+            if !deleted && !is_whole(&bytes) {
+                let (type_id, id): (i64, String) =
+                    Sql::<(BigInt, Text)>::new("SELECT type, id FROM resource WHERE pk = ")
+                        .bind(pk)
+                        .get_result(connection)?;
+                let key = ResourceKey::new(names.type_name(type_id)?, id);
+                tell(body_finding(key, version))?;
+            }
         }
     }
 }
 
-fn check_body(deleted: bool, bytes: &[u8]) -> Result<()> {
-    if deleted {
-        return Ok(());
+fn is_whole(body: &[u8]) -> bool {
+    packing::unpack_into(body, &mut Vec::new()).is_ok()
+}
+
+fn body_finding(key: ResourceKey, version: i64) -> Finding {
+    let damage = Damage::Version { key, version };
+    Finding {
+        text: format!("expected {damage} with its checksum, found it damaged"),
+        damage: Some(damage),
     }
-    packing::unpack_into(bytes, &mut Vec::new())
-        .map_err(|_| damaged("expected a body with its checksum, found a damaged one"))
 }
 
 /// Every document there is, and that every one that a version names is there.
-fn check_documents(connection: &mut AnyConnection, place: &BlobPlace) -> Result<()> {
+fn check_documents(
+    connection: &mut AnyConnection,
+    place: &BlobPlace,
+    tell: Tell<'_>,
+) -> Result<()> {
     for question in [
         "SELECT COUNT(*) FROM resource v WHERE v.blob IS NOT NULL \
          AND NOT EXISTS (SELECT 1 FROM blob b WHERE b.sha256 = v.blob)",
@@ -228,27 +272,33 @@ fn check_documents(connection: &mut AnyConnection, place: &BlobPlace) -> Result<
     ] {
         let missing: i64 = Sql::<BigInt>::new(question).get_result(connection)?;
         if missing > 0 {
-            return Err(damaged(format!(
+            tell(Finding::of(format!(
                 "expected the documents of all versions, found {missing} versions without"
-            )));
+            )))?;
         }
     }
     let hashes: Vec<Vec<u8>> = Sql::<Binary>::new("SELECT sha256 FROM blob").load(connection)?;
     for hash in hashes {
-        let sha256 = <[u8; 32]>::try_from(hash)
-            .map_err(|_| damaged("expected a document with its hash, found none"))?;
-        place.read(connection, &sha256).map_err(|error| {
-            damaged(format!(
-                "expected the document {} with its hash, found it missing or damaged",
-                hex(&sha256)
-            ))
-            .because(error)
-        })?;
+        let Ok(sha256) = <[u8; 32]>::try_from(hash) else {
+            tell(Finding::of("expected a document with its hash, found none"))?;
+            continue;
+        };
+        match place.read(connection, &sha256) {
+            Ok(_) => {}
+            Err(error) if error.kind() == Kind::Damaged => tell(Finding {
+                text: format!(
+                    "expected the document {} with its hash, found it missing or damaged",
+                    hex(&sha256)
+                ),
+                damage: Some(Damage::Document(sha256)),
+            })?,
+            Err(error) => return Err(error),
+        }
     }
     Ok(())
 }
 
-fn check_audit(connection: &mut AnyConnection) -> Result<()> {
+fn check_audit(connection: &mut AnyConnection, tell: Tell<'_>) -> Result<()> {
     let mut after = 0i64;
     loop {
         let page: Vec<(i64, String, Vec<u8>, Vec<u8>)> =
@@ -262,25 +312,25 @@ fn check_audit(connection: &mut AnyConnection) -> Result<()> {
             return Ok(());
         };
         after = last.0;
-        for (_, content, salt, kept) in page {
+        for (seq, content, salt, kept) in page {
             let content = packing::unpack_text(&content);
             if content.is_none_or(|content| leaf(&salt, &content) != kept) {
-                return Err(damaged(
-                    "expected an audit record with its hash, found a changed one",
-                ));
+                tell(Finding::of(format!(
+                    "expected the audit record {seq} with its hash, found it changed"
+                )))?;
             }
         }
     }
 }
 
-fn check_packages(connection: &mut AnyConnection) -> Result<()> {
+fn check_packages(connection: &mut AnyConnection, tell: Tell<'_>) -> Result<()> {
     for row in super::packages::list(connection)? {
         let archive = super::packages::archive(connection, &row.name, &row.version)?;
         if hex(digest(&SHA256, &archive).as_ref()) != row.sha256 {
-            return Err(damaged(format!(
-                "expected the package {} {} with its hash, found a damaged one",
+            tell(Finding::of(format!(
+                "expected the package {} {} with its hash, found it damaged",
                 row.name, row.version
-            )));
+            )))?;
         }
     }
     Ok(())

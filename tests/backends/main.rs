@@ -86,6 +86,7 @@ suite! {
         names_get_numbers_once;
     backups: ops_05_backup_under_load_is_one_state, ops_06_restore_refuses_what_is_not_empty;
     defined: a_job_goes_on_after_kill_9, an_index_of_an_older_format_is_rebuilt;
-    damage: dur_07_damage_is_found;
+    damage: dur_07_damage_is_found, dur_07_what_is_damaged_is_in_quarantine,
+        dur_07_an_index_is_rebuilt_around_damage;
     crash: dur_01_acknowledged_writes_survive_kill_9;
 }

@@ -1,4 +1,5 @@
 //! Past the public face: statements as an operator with a database console could send them.
+#![allow(dead_code)]
 
 use diesel::prelude::*;
 use diesel::sql_types::Text;

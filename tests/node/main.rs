@@ -9,6 +9,8 @@
 
 #[path = "../support/process.rs"]
 mod process;
+#[path = "../backends/raw.rs"]
+mod raw;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -51,7 +51,7 @@ pub fn run(
             };
             let mut out = bundle.entry();
             match result {
-                Ok(answer) => respond(node, &mut out, &answer, Return::Representation)?,
+                Ok(answer) => respond(node, &mut out, &answer, Return::Representation),
                 Err(error) => respond_error(&mut out, &error),
             }
             out.end();

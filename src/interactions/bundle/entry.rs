@@ -11,7 +11,7 @@ use crate::interactions::answer::{Answer, Body};
 use crate::interactions::dispatch::{Interaction, Verb, classify, decode, query_pairs};
 use crate::interactions::node::Node;
 use crate::interactions::request::{IfMatch, Return};
-use crate::interactions::write::{Incoming, with_data};
+use crate::interactions::write::{Incoming, content};
 
 /// An entry whose request is understood. The resource is still text.
 pub struct Entry<'a> {
@@ -250,12 +250,16 @@ fn target(node: &Node, verb: Verb, url: &str) -> Result<(Interaction, Vec<(Strin
 }
 
 /// Writes the response to an entry.
-pub fn respond(
-    node: &Node,
-    entry: &mut EntryWriter<'_>,
-    answer: &Answer,
-    preference: Return,
-) -> Result<()> {
+pub fn respond(node: &Node, entry: &mut EntryWriter<'_>, answer: &Answer, preference: Return) {
+    let wanted = preference != Return::Minimal;
+    let stored = match &answer.body {
+        Body::Stored(version) if wanted => match content(node, version) {
+            Ok(json) => Some(json),
+            // The others are answered all the same.
+            Err(error) => return respond_error(entry, &error),
+        },
+        _ => None,
+    };
     let status = status_line(answer.status);
     let etag = answer
         .version
@@ -274,27 +278,28 @@ pub fn respond(
     let mut outcome = None;
     match &answer.body {
         Body::Empty | Body::Raw { .. } => {}
-        Body::Json(_) | Body::Stored(_) | Body::Ready(_) if preference == Return::Minimal => {}
+        Body::Json(_) | Body::Ready(_) if !wanted => {}
         Body::Ready(json) => {
             entry.raw("resource", json);
         }
         Body::Json(json) => {
             entry.raw("resource", json);
         }
-        Body::Stored(version) => {
-            entry.raw("resource", &with_data(node, version.json()?, version.blob)?);
+        Body::Stored(_) => {
+            if let Some(json) = &stored {
+                entry.raw("resource", json);
+            }
         }
         Body::Outcome(issues) => outcome = Some(json::to_vec(&crate::error::outcome(issues))),
     }
     entry.response(&members, outcome.as_deref());
-    Ok(())
 }
 
 /// Writes the response to an entry that failed.
 pub fn respond_error(entry: &mut EntryWriter<'_>, error: &Error) {
     let status = status_line(error.kind().status());
     let issues: Vec<Issue> = match error.kind() {
-        Kind::Internal => vec![Issue::error("exception", "an error of the server")],
+        Kind::Internal | Kind::Damaged => vec![Issue::error("exception", "an error of the server")],
         _ => error.issues().to_vec(),
     };
     let outcome = json::to_vec(&crate::error::outcome(&issues));

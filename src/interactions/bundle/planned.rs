@@ -92,7 +92,7 @@ pub fn second_half(
         }
         let mut out = bundle.entry();
         match answer {
-            Ok(answer) => respond(node, &mut out, &answer, Return::Representation)?,
+            Ok(answer) => respond(node, &mut out, &answer, Return::Representation),
             // The commit stands, whatever became of what is read since.
             Err(error) => respond_error(&mut out, &error),
         }

@@ -10,8 +10,8 @@ mod reach;
 use super::dispatch::Reach;
 use super::node::Node;
 use super::subset::{self, Subset};
-use super::write::with_data;
-use crate::error::{Issue, Result, outcome};
+use super::write::{content, unreadable};
+use crate::error::{Issue, Kind, Result, outcome};
 use crate::fhir::model::bundle::BundleWriter;
 use crate::fhir::model::json;
 use crate::fhir::search::{Handling, Summary, Total};
@@ -102,8 +102,10 @@ fn answer(node: &Node, asked: &Asked) -> Result<Vec<u8>> {
     }
     bundle.links(&links);
     let subset = Subset::of(query);
+    let mut issues = Vec::new();
     for one in &found.found {
-        write_entry(node, &mut bundle, &one.version, &subset, "match")?;
+        let entry = (&one.version, "match");
+        issues.extend(write_entry(node, &mut bundle, entry, &subset)?);
     }
     // Elements are named for the matches; what is included is told as much as the summary says.
     let subset = Subset {
@@ -111,10 +113,12 @@ fn answer(node: &Node, asked: &Asked) -> Result<Vec<u8>> {
         elements: Vec::new(),
     };
     for one in include::included(node, &query.includes, &found.found)? {
-        write_entry(node, &mut bundle, &one.version, &subset, "include")?;
+        let entry = (&one.version, "include");
+        issues.extend(write_entry(node, &mut bundle, entry, &subset)?);
     }
-    if !asked.parts.warnings.is_empty() {
-        write_outcome(&mut bundle, &asked.parts.warnings);
+    issues.extend(asked.parts.warnings.iter().cloned());
+    if !issues.is_empty() {
+        write_outcome(&mut bundle, &issues);
     }
     Ok(bundle.finish())
 }
@@ -214,21 +218,25 @@ fn path(reach: &Reach) -> String {
     }
 }
 
+/// Writes an entry, or gives what is told in its place when its bytes are damaged (DUR-07).
 fn write_entry(
     node: &Node,
     bundle: &mut BundleWriter,
-    version: &Version,
+    (version, mode): (&Version, &str),
     subset: &Subset,
-    mode: &str,
-) -> Result<()> {
-    let json = with_data(node, version.json()?, version.blob)?;
+) -> Result<Option<Issue>> {
+    let json = match content(node, version) {
+        Ok(json) => json,
+        Err(error) if error.kind() == Kind::Damaged => return Ok(Some(unreadable())),
+        Err(error) => return Err(error),
+    };
     let json = subset::apply(node, json, subset)?;
     let mut entry = bundle.entry();
     entry.text("fullUrl", &format!("{}/{}", node.base, version.key));
     entry.raw("resource", &json);
     entry.object("search", &[("mode", Some(mode))]);
     entry.end();
-    Ok(())
+    Ok(None)
 }
 
 fn write_outcome(bundle: &mut BundleWriter, warnings: &[Issue]) {

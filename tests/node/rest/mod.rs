@@ -8,6 +8,7 @@ mod capabilities;
 mod capability_golden;
 mod conditional;
 mod crud;
+mod damage;
 mod everything;
 mod examples;
 mod forms;
