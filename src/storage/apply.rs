@@ -28,7 +28,7 @@ use super::quarantine::Damage;
 use super::search;
 use super::sql::Sql;
 use crate::clock::Instant;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::fhir::model::key::ResourceKey;
 
 /// What the transaction ended with.
@@ -58,6 +58,8 @@ pub fn apply(
         }
         Ok(answers) => match end(connection) {
             Ok(()) => Group::Done(answers),
+            // What finds no space has not been written, the mark of the commit least of all.
+            Err(error) if error.kind() == Kind::Full => Group::RolledBack(error),
             Err(error) => Group::Unknown(error),
         },
     }

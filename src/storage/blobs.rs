@@ -17,6 +17,7 @@ use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, utim
 use rustix::io::Errno;
 
 use super::connection::AnyConnection;
+use super::file_system::stop_at_once;
 use super::quarantine::{self, Damage};
 use super::sql::Sql;
 use crate::clock::Instant;
@@ -62,11 +63,13 @@ pub struct UploadWriter {
     file: File,
     hash: Context,
     upload: Upload,
+    /// Whether the file is what stays.
+    durable: bool,
 }
 
 impl UploadWriter {
-    /// Opens a temporary file in the data directory.
-    pub fn create(data_dir: &Path) -> Result<Self> {
+    /// Opens a temporary file in the data directory; a durable one will stay as the document.
+    pub fn create(data_dir: &Path, durable: bool) -> Result<Self> {
         let folder = data_dir.join("tmp");
         fs::create_dir_all(&folder).map_err(|error| disk(error, "no place for uploads"))?;
         let path = folder.join(uuid_text(random_bytes()?));
@@ -79,6 +82,7 @@ impl UploadWriter {
                 sha256: [0; 32],
                 size: 0,
             },
+            durable,
         })
     }
 
@@ -92,11 +96,11 @@ impl UploadWriter {
         Ok(())
     }
 
-    /// Syncs the file and tells its hash.
+    /// Syncs a file that stays, and tells its hash.
     pub fn finish(self) -> Result<Upload> {
-        self.file
-            .sync_all()
-            .map_err(|error| disk(error, "an upload cannot be made durable"))?;
+        if self.durable {
+            synced(self.file.sync_all(), "an upload cannot be made durable")?;
+        }
         let mut upload = self.upload;
         for (place, byte) in upload.sha256.iter_mut().zip(self.hash.finish().as_ref()) {
             *place = *byte;
@@ -127,7 +131,8 @@ impl BlobPlace {
         fs::create_dir_all(&folder).map_err(|error| disk(error, "no place for documents"))?;
         // The working directory has no name of its own.
         let here = data_dir.as_os_str().is_empty();
-        sync_folder(if here { Path::new(".") } else { data_dir })?;
+        let found = sync_folder(if here { Path::new(".") } else { data_dir })?;
+        found.map_err(|error| disk(error, "a folder cannot be made durable"))?;
         Ok(Self {
             folder: Some(folder),
             turn: Arc::default(),
@@ -173,8 +178,9 @@ impl BlobPlace {
             Err(_) if make_young(&place)? => Ok(()),
             Err(error) => Err(disk(error, "a document cannot be put in place")),
         })?;
-        sync_folder(parent)?;
-        sync_folder(folder)?;
+        for folder in [parent, folder] {
+            synced(sync_folder(folder)?, "a folder cannot be made durable")?;
+        }
         Ok(BlobDraft {
             sha256,
             size,
@@ -269,10 +275,22 @@ pub fn hex(bytes: &[u8]) -> String {
     text
 }
 
-fn sync_folder(folder: &Path) -> Result<()> {
+/// Syncs a folder; an error beside it when it could not even be opened.
+fn sync_folder(folder: &Path) -> Result<io::Result<()>> {
     File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(|error| disk(error, "a folder cannot be made durable"))
+        .map(|folder| folder.sync_all())
+        .map_err(|error| disk(error, "a folder cannot be opened"))
+}
+
+/// What came of a sync on the way of a document: only for want of space may the server go on (DUR-05).
+fn synced(result: io::Result<()>, what: &'static str) -> Result<()> {
+    result.map_err(|error| {
+        let error = disk(error, what);
+        if error.kind() != Kind::Full {
+            stop_at_once(&error);
+        }
+        error
+    })
 }
 
 /// Inserts the row of a document, and its chunks where they live in the database.

@@ -247,6 +247,11 @@ impl From<diesel::result::Error> for Error {
     fn from(error: diesel::result::Error) -> Self {
         use diesel::result::DatabaseErrorKind as DbKind;
         use diesel::result::Error as DbError;
+        // SQLite has rolled back by itself: that it cannot be done twice is no news.
+        let error = match error {
+            DbError::RollbackErrorOnCommit { commit_error, .. } => *commit_error,
+            error => error,
+        };
         let (kind, text) = match &error {
             DbError::DatabaseError(DbKind::SerializationFailure, _) => {
                 (Kind::Unavailable, "the database asks to try again")
@@ -260,6 +265,9 @@ impl From<diesel::result::Error> for Error {
             ),
             DbError::DatabaseError(_, info) if is_full(info.message()) => {
                 (Kind::Full, "the database has no space left")
+            }
+            DbError::DatabaseError(_, info) if info.message().contains("readonly database") => {
+                (Kind::Unavailable, "the database can only be read now")
             }
             DbError::DatabaseError(_, info) if is_busy(info.message()) => {
                 (Kind::Unavailable, "the database is busy")

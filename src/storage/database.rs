@@ -399,7 +399,7 @@ impl Database {
 
     /// Opens an upload, to be hashed while it is written.
     pub fn upload(&self) -> Result<UploadWriter> {
-        UploadWriter::create(&self.data_dir)
+        UploadWriter::create(&self.data_dir, self.place.folder().is_some())
     }
 
     /// Brings an upload to where a commit can insert it.

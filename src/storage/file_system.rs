@@ -102,6 +102,14 @@ pub fn require_room(folder: &Path, bytes: u64) -> Result<()> {
     ))
 }
 
+/// After a failed fsync nobody knows what is on the disk, and a second one may succeed although pages
+/// were dropped: nothing is acknowledged any more, and the next start begins with the log (DUR-05).
+pub fn stop_at_once(error: &Error) -> ! {
+    let source = std::error::Error::source(error).map(ToString::to_string);
+    tracing::error!(%error, source, "the disk failed while a write was made durable; stopping at once");
+    std::process::abort();
+}
+
 /// How often a lock that somebody has is tried again.
 const PATIENCE: u32 = 10;
 

@@ -16,6 +16,7 @@ use super::commit::{Commit, CommitError, Committed};
 use super::connection::{AnyConnection, Purpose, Target, open};
 use super::dialect;
 use super::dictionary::Dictionary;
+use super::file_system::stop_at_once;
 use super::pulse::Pulse;
 use crate::clock::Clock;
 use crate::error::{Error, Kind};
@@ -220,7 +221,10 @@ impl Desk {
                 }
                 self.connection = None;
             }
-            Group::RolledBack(error) if error.kind() == Kind::Unavailable => self.connection = None,
+            // A full disk may have kept the transaction from being taken back in order.
+            Group::RolledBack(error) if matches!(error.kind(), Kind::Unavailable | Kind::Full) => {
+                self.connection = None;
+            }
             Group::RolledBack(_) => {}
         }
         group
@@ -237,12 +241,6 @@ impl Desk {
             cache.forget(&write.key);
         }
     }
-}
-
-/// DUR-05: after a failed fsync nobody knows what is on the disk. Start anew from the log.
-fn stop_at_once(error: &Error) -> ! {
-    tracing::error!(%error, "the disk failed while a commit was made durable; stopping at once");
-    std::process::abort();
 }
 
 fn failed_sync(error: &Error) -> bool {

@@ -20,6 +20,8 @@ mod crash;
 mod damage;
 mod defined;
 mod documents;
+#[cfg(target_os = "linux")]
+mod faults;
 mod groups;
 mod histories;
 mod index;

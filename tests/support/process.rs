@@ -92,6 +92,15 @@ impl Process {
 
     /// A server with further arguments.
     pub fn serve_with(database: &TestDatabase, arguments: &[&str]) -> Self {
+        Self::serve_in(database, arguments, &[])
+    }
+
+    /// A server with further arguments and variables of its environment.
+    pub fn serve_in(
+        database: &TestDatabase,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
         let (url, folder) = (database.url(), database.data_dir().display().to_string());
         let mut all = vec!["serve", "--database", &url, "--data-dir", &folder];
         if !arguments.contains(&"--listen") {
@@ -105,6 +114,7 @@ impl Process {
             .open(&log)
             .unwrap();
         let mut child = program(&all)
+            .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(stderr)
             .spawn()
