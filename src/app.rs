@@ -10,6 +10,7 @@ use crate::error::{Error, Kind, Result};
 use crate::fhir::definitions::Definitions;
 use crate::fhir::model::json::{self, Limits};
 use crate::fhir::search::Extractor;
+use crate::fhir::terminology::Terminology;
 use crate::http;
 use crate::ids::{Ids, RandomIds};
 use crate::interactions::{Choices, Defined, Live, Node, Permission, search_parameters};
@@ -87,6 +88,7 @@ pub fn node(config: &Config, base: String, sources: Sources) -> Result<Arc<Live>
         Arc::clone(&sources.clock),
     )?);
     let mut node = Node {
+        terminology: Arc::new(Terminology::new(Arc::clone(&read.definitions))),
         definitions: Arc::clone(&read.definitions),
         extractor: Arc::clone(&read.extractor),
         dictionary: Arc::clone(store.dictionary()),

@@ -5,5 +5,7 @@ pub mod fhirpath;
 pub mod model;
 pub mod patch;
 pub mod search;
+pub mod terminology;
+pub mod ucum;
 pub mod validation;
 pub mod xml;

@@ -26,6 +26,7 @@ pub mod request;
 pub mod search;
 pub mod search_parameters;
 pub mod subset;
+mod terminology;
 pub mod update;
 pub mod write;
 

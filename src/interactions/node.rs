@@ -9,6 +9,7 @@ use crate::error::{Error, Kind, Result};
 use crate::fhir::definitions::Definitions;
 use crate::fhir::model::json::Limits;
 use crate::fhir::search::{Extractor, Vocabulary};
+use crate::fhir::terminology::Terminology;
 use crate::ids::Ids;
 use crate::storage::{Database, Dictionary, Known};
 
@@ -16,6 +17,7 @@ use crate::storage::{Database, Dictionary, Known};
 pub struct Node {
     pub definitions: Arc<Definitions>,
     pub extractor: Arc<Extractor>,
+    pub terminology: Arc<Terminology>,
     /// The numbers of types and parameters.
     pub dictionary: Arc<Dictionary>,
     /// The parameters that the index is not ready for.
@@ -69,7 +71,13 @@ pub struct Defined {
 impl Node {
     /// The same node by other definitions.
     pub fn defined_by(&self, defined: Defined) -> Self {
+        let terminology = if Arc::ptr_eq(&self.definitions, &defined.definitions) {
+            Arc::clone(&self.terminology)
+        } else {
+            Arc::new(Terminology::new(Arc::clone(&defined.definitions)))
+        };
         Self {
+            terminology,
             definitions: defined.definitions,
             extractor: defined.extractor,
             dictionary: defined.known.dictionary,
@@ -122,6 +130,7 @@ impl Node {
             extractor: &self.extractor,
             base: &self.base,
             now: self.clock.now(),
+            terminology: self.terminology.with(self),
         }
     }
 }

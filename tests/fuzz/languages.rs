@@ -2,10 +2,11 @@
 
 use fascicolo::fhir::fhirpath::{self, Environment};
 use fascicolo::fhir::search::{Handling, Vocabulary, parse};
+use fascicolo::fhir::terminology::NothingStored;
 use fascicolo::interactions::cursor;
 use fascicolo::interactions::dispatch::{Verb, classify, decode, query_pairs};
 
-use super::resources::{EXTRACTOR, R4, patient};
+use super::resources::{EXTRACTOR, R4, TERMINOLOGY, patient};
 use super::{burst, corpus};
 
 #[test]
@@ -24,6 +25,7 @@ fn fuzz_search_urls() {
                 extractor: &EXTRACTOR,
                 base: "http://a/fhir",
                 now: 0,
+                terminology: TERMINOLOGY.with(&NothingStored),
             };
             let _ = parse(resource_type, &pairs, handling, &vocabulary);
         }

@@ -8,12 +8,14 @@ use fascicolo::fhir::model::json::{self, Limits};
 use fascicolo::fhir::model::value::Value;
 use fascicolo::fhir::patch::{Patch, apply};
 use fascicolo::fhir::search::Extractor;
+use fascicolo::fhir::terminology::Terminology;
 use fascicolo::fhir::validation::shape;
 use fascicolo::fhir::xml;
 
 use super::{burst, corpus, shared};
 
 pub static R4: LazyLock<Arc<Definitions>> = LazyLock::new(|| Arc::new(Definitions::r4().unwrap()));
+pub static TERMINOLOGY: LazyLock<Terminology> = LazyLock::new(|| Terminology::new(Arc::clone(&R4)));
 pub static EXTRACTOR: LazyLock<Extractor> = LazyLock::new(|| Extractor::new(Arc::clone(&R4)));
 
 const LARGEST: usize = 64 * 1024;

@@ -21,6 +21,7 @@ pub const ROOMS: &[(&str, &[&str])] = &[
         &["error", "clock::Instant", "fhir::model"],
     ),
     ("fhir::xml", &["error", "fhir::model", "fhir::definitions"]),
+    ("fhir::ucum", &[]),
     (
         "fhir::fhirpath",
         &[
@@ -28,6 +29,7 @@ pub const ROOMS: &[(&str, &[&str])] = &[
             "clock::Instant",
             "fhir::model",
             "fhir::definitions",
+            "fhir::ucum",
         ],
     ),
     (
@@ -38,6 +40,7 @@ pub const ROOMS: &[(&str, &[&str])] = &[
             "fhir::model",
             "fhir::definitions",
             "fhir::fhirpath",
+            "fhir::ucum",
         ],
     ),
     (
@@ -61,6 +64,7 @@ pub const ROOMS: &[(&str, &[&str])] = &[
             "fhir::definitions",
             "fhir::fhirpath",
             "fhir::terminology",
+            "fhir::ucum",
         ],
     ),
     (

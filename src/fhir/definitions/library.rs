@@ -148,6 +148,11 @@ impl Library {
         Ok(json::parse(text.unwrap_or_default().as_bytes(), &LIMITS)?)
     }
 
+    /// The type of the definition at a place.
+    pub fn resource_type(&self, place: Place) -> Option<&str> {
+        self.entry(place).map(|entry| entry.resource_type.as_str())
+    }
+
     /// URLs of the definitions of one type, in the order in which they came.
     pub fn canonicals(&self, resource_type: &str) -> impl Iterator<Item = &str> {
         self.entries

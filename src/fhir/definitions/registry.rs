@@ -168,6 +168,11 @@ impl Definitions {
         Some(definition)
     }
 
+    /// The type of the resource that [`Definitions::resolve`] finds.
+    pub fn resource_type_of(&self, canonical: &str) -> Option<&str> {
+        self.library.resource_type(self.library.find(canonical)?)
+    }
+
     /// URLs of all definitions of one kind: `ValueSet`, `OperationDefinition`.
     pub fn canonicals(&self, resource_type: &str) -> impl Iterator<Item = &str> {
         self.library.canonicals(resource_type)

@@ -4,6 +4,7 @@
 
 use std::cell::Cell;
 
+use super::concepts::{Concepts, Direction};
 use super::operand::{self, Expected, Operands, split};
 use super::plan::{Plan, TextLike};
 use super::text::{asked, fold, text_code};
@@ -29,6 +30,8 @@ pub struct Criteria<'a> {
     pub values: usize,
     /// Steps taken so far through all chains: those without types branch.
     pub steps: Cell<usize>,
+    /// Codes that value sets and hierarchies gave so far.
+    pub codes: Cell<usize>,
 }
 
 /// How far a name was followed.
@@ -309,6 +312,14 @@ impl Criteria<'_> {
                 .plan(resource_type, parameter, target, &items)
                 .map_err(|(index, expected)| bad(whole, &items, index, expected))
         };
+        let concepts = Concepts {
+            operands: &self.operands,
+            codes: &self.codes,
+            resource_type,
+            parameter,
+            whole,
+            items: &items,
+        };
         match (parameter.kind, modifier) {
             (_, None) => plain(None),
             (kind, Some("missing")) if kind != SearchKind::Composite => match value {
@@ -328,6 +339,10 @@ impl Criteria<'_> {
                 let code = Text::new(text_code(&code));
                 folded(code, &|text| TextLike::StartsWith(text))
             }
+            (SearchKind::Token, Some("in")) => concepts.members(),
+            (SearchKind::Token, Some("not-in")) => Ok(Plan::Not(Box::new(concepts.members()?))),
+            (SearchKind::Token, Some("below")) => concepts.related(Direction::Below),
+            (SearchKind::Token, Some("above")) => concepts.related(Direction::Above),
             (SearchKind::Token, Some("of-type")) => tokens(&operand::of_type, "system|code|value"),
             (SearchKind::Reference, Some("identifier")) => {
                 tokens(&operand::identifying, "system|value or value")
@@ -352,7 +367,9 @@ impl Criteria<'_> {
 fn allowed_modifiers(kind: SearchKind) -> &'static str {
     match kind {
         SearchKind::String => "expected the modifier exact, contains or missing",
-        SearchKind::Token => "expected the modifier not, text, of-type or missing",
+        SearchKind::Token => {
+            "expected the modifier not, text, in, not-in, above, below, of-type or missing"
+        }
         SearchKind::Reference => "expected a resource type, identifier or missing as modifier",
         SearchKind::Uri => "expected the modifier below, above or missing",
         _ => "expected no modifier but missing",

@@ -96,6 +96,12 @@ impl Extractor {
 
     /// Whether the elements of a parameter imply a code system.
     pub fn implies(&self, resource_type: &str, parameter: &SearchParameter, system: &str) -> bool {
+        let systems = self.implied(resource_type, parameter);
+        systems.iter().any(|implied| implied == system)
+    }
+
+    /// The code systems that the elements of a parameter imply.
+    pub fn implied(&self, resource_type: &str, parameter: &SearchParameter) -> Arc<[String]> {
         let key = (resource_type.to_owned(), parameter.code.clone());
         let mut known = match self.implied.lock() {
             Ok(known) => known,
@@ -104,7 +110,7 @@ impl Extractor {
         let systems = known.entry(key).or_insert_with(|| {
             implied::systems(&self.definitions, resource_type, parameter).into()
         });
-        systems.iter().any(|implied| implied == system)
+        Arc::clone(systems)
     }
 
     /// All resource types with the names of their index rows: the codes of the indexed parameters, and

@@ -4,6 +4,7 @@
 //! type is named here. What is not offered yet is refused, never ignored (`docs/decisions/0006`).
 
 mod composite;
+mod concepts;
 mod criteria;
 mod extract;
 mod implied;

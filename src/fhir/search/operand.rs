@@ -10,6 +10,7 @@ use super::{Extractor, values};
 use crate::fhir::definitions::{Definitions, SearchKind, SearchParameter};
 use crate::fhir::model::key::is_id;
 use crate::fhir::model::value::Text;
+use crate::fhir::terminology::Lookup;
 
 /// What a value is read with.
 pub struct Operands<'a> {
@@ -19,6 +20,8 @@ pub struct Operands<'a> {
     pub base: &'a str,
     /// Microseconds: what `ap` measures a distance from.
     pub now: i64,
+    /// What value sets and code systems say.
+    pub terminology: Lookup<'a>,
 }
 
 /// Why a value cannot be read: what was expected.

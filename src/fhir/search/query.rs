@@ -14,6 +14,7 @@ use super::result::{Include, Sort, Summary, Total, include, sort};
 use crate::error::{Error, Issue, Kind, Result};
 use crate::fhir::definitions::Definitions;
 use crate::fhir::model::value::Text;
+use crate::fhir::terminology::Lookup;
 
 /// `Prefer: handling=…`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub struct Vocabulary<'a> {
     pub base: &'a str,
     /// Microseconds since 1970: what `ap` measures a distance from.
     pub now: i64,
+    /// What value sets and code systems say.
+    pub terminology: Lookup<'a>,
 }
 
 /// A search, understood.
@@ -92,9 +95,11 @@ pub fn parse(
                 extractor: vocabulary.extractor,
                 base: vocabulary.base,
                 now: vocabulary.now,
+                terminology: vocabulary.terminology,
             },
             values: 0,
             steps: Cell::new(0),
+            codes: Cell::new(0),
         },
         query: Query::default(),
         warnings: Vec::new(),

@@ -10,6 +10,7 @@ mod leader;
 mod links;
 mod merge;
 mod order;
+mod present;
 mod probe;
 mod window;
 
@@ -30,11 +31,15 @@ pub use order::{By, Key, MOST_KEYS, Page, Position};
 
 use leader::{Leader, Pair, Planning, best, value_rows};
 use order::FEW;
+use present::narrowed;
 use probe::{Names, probe};
 use window::{WIDTHS, window};
 
 /// Number of the alias of the rows that a search walks.
 const ROWS: u32 = 0;
+
+/// Values of a leader that are walked one by one; SQLite takes no more than 500 branches.
+const MOST_BRANCHES: usize = 200;
 
 /// A found resource: its position, then the columns of a version.
 pub struct FoundRow {
@@ -58,7 +63,8 @@ pub fn page(
     page: &Page,
 ) -> Result<Vec<FoundRow>> {
     let mut planning = Planning::new(connection, page.few);
-    let clause = known(connection, clause, &mut planning)?;
+    let there = narrowed(connection, clause)?;
+    let clause = known(connection, &there, &mut planning)?;
     let alone = if page.is_usual() { 1 } else { 0 };
     let walk = Walk::new(connection, every, &clause, &mut planning, alone)?;
     if let Some(rows) = walk.first_of_each(connection, page)? {
@@ -182,7 +188,8 @@ impl Walk<'_> {
 /// How many resources match.
 pub fn count(connection: &mut AnyConnection, every: i64, clause: &Clause) -> Result<i64> {
     let mut planning = Planning::new(connection, FEW);
-    let clause = known(connection, clause, &mut planning)?;
+    let there = narrowed(connection, clause)?;
+    let clause = known(connection, &there, &mut planning)?;
     let walk = Walk::new(connection, every, &clause, &mut planning, usize::MAX)?;
     let sql = Sql::<BigInt>::new(if walk.leader.unique {
         "SELECT COUNT(*) FROM ("
@@ -302,10 +309,13 @@ impl<'a> Walk<'a> {
     /// The rows to start from; several sources when each of them is in order by itself.
     fn branches(&self, page: &Page) -> Vec<(Sql<Pair>, bool)> {
         match self.values {
-            Some((param, any_of)) if any_of.len() > 1 && page.is_usual() => any_of
-                .iter()
-                .map(|value| (value_rows(param, std::slice::from_ref(value)), true))
-                .collect(),
+            Some((param, any_of))
+                if (2..=MOST_BRANCHES).contains(&any_of.len()) && page.is_usual() =>
+            {
+                let each = any_of.iter();
+                each.map(|value| (value_rows(param, std::slice::from_ref(value)), true))
+                    .collect()
+            }
             _ => vec![(self.leader.sql.clone(), self.leader.unique)],
         }
     }

@@ -6,6 +6,7 @@ use super::*;
 use crate::fhir::definitions::Definitions;
 use crate::fhir::search::plan::TextLike;
 use crate::fhir::search::{Class, Include, SortBy};
+use crate::fhir::terminology::{NothingStored, Terminology};
 
 fn extractor() -> &'static Extractor {
     static EXTRACTOR: OnceLock<Extractor> = OnceLock::new();
@@ -16,6 +17,13 @@ fn definitions() -> Arc<Definitions> {
     static DEFINITIONS: OnceLock<Arc<Definitions>> = OnceLock::new();
     let made = DEFINITIONS.get_or_init(|| Arc::new(Definitions::r4().unwrap()));
     Arc::clone(made)
+}
+
+fn terminology() -> Lookup<'static> {
+    static TERMINOLOGY: OnceLock<Terminology> = OnceLock::new();
+    TERMINOLOGY
+        .get_or_init(|| Terminology::new(definitions()))
+        .with(&NothingStored)
 }
 
 fn read_as(
@@ -33,6 +41,7 @@ fn read_as(
         extractor: extractor(),
         base: "http://a/fhir",
         now: 0,
+        terminology: terminology(),
     };
     parse(resource_type, &pairs, handling, &vocabulary)
 }

@@ -60,7 +60,7 @@ fn urls_and_parameters() {
                 .with("prefer", "handling=strict")
                 .gets(400, ns, ""),
             get("parameter not offered", "Patient?_text=x").gets(400, ns, ""),
-            get("modifier not offered", "Patient?gender:below=male").gets(400, ns, ""),
+            get("modifier not offered", "Patient?gender:exact=male").gets(400, ns, ""),
             get("chain over a token", "Observation?code.name=x").gets(400, "value", ""),
             get("_sort not offered", "Patient?_sort=gender").gets(400, ns, ""),
             get("token with three parts", "Patient?identifier=a|b|c").gets(400, v, ""),

@@ -6,6 +6,7 @@
 mod chains;
 mod common;
 mod composites;
+mod concepts;
 mod concurrent;
 mod dates;
 mod defined;

@@ -157,7 +157,7 @@ fn chains_and_has() {
                 "_has:Observation:patient",
             ),
             (
-                "Patient?_has:Observation:patient:code:below=x",
+                "Patient?_has:Observation:patient:code:exact=x",
                 NS,
                 "_has:Observation:patient",
             ),

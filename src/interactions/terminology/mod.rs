@@ -1,0 +1,3 @@
+//! Terminology as a service.
+
+mod source;
