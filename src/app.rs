@@ -1,5 +1,6 @@
 //! The composition root: builds everything once, from the configuration.
 
+use std::collections::HashSet;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -14,12 +15,10 @@ use crate::fhir::terminology::Terminology;
 use crate::http;
 use crate::ids::{Ids, RandomIds};
 use crate::interactions::{Choices, Defined, Live, Node, Permission, search_parameters};
-use crate::jobs::{self, Keeper};
+use crate::jobs::{Keeper, indexed_by};
 use crate::packages::read_archive;
 use crate::storage::admin::Admin;
-use crate::storage::{
-    Database, IndexedBy, Options, PgTls, ReindexMode, Reindexed, Reindexer, Target,
-};
+use crate::storage::{Database, Options, PgTls, ReindexMode, Reindexed, Reindexer, Target};
 
 /// The clock and the ids of a node: tests bring their own.
 pub struct Sources {
@@ -65,6 +64,7 @@ pub fn target(config: &Config) -> Result<Target> {
 struct Read {
     definitions: Arc<Definitions>,
     extractor: Arc<Extractor>,
+    in_force: Arc<HashSet<String>>,
     edition: i64,
 }
 
@@ -93,6 +93,7 @@ pub fn node(config: &Config, base: String, sources: Sources) -> Result<Arc<Live>
         extractor: Arc::clone(&read.extractor),
         dictionary: Arc::clone(store.dictionary()),
         unready: Arc::default(),
+        in_force: Arc::clone(&read.in_force),
         edition: read.edition,
         live: Weak::new(),
         store,
@@ -153,11 +154,17 @@ fn read(admin: &mut Admin) -> Result<Read> {
                 .collect(),
         );
     }
-    let in_force = |text: &Vec<u8>| {
-        json::parse(text, &Limits::default())
-            .is_ok_and(|resource| search_parameters::is_active(&resource))
-    };
-    layers.push(sources.resources.into_iter().filter(in_force).collect());
+    let (mut in_force, mut stored) = (HashSet::new(), Vec::new());
+    for text in sources.resources {
+        // What cannot be read any more is not in force.
+        if let Ok(resource) = json::parse(&text, &Limits::default())
+            && search_parameters::is_active(&resource)
+        {
+            in_force.extend(resource.str_at("id").map(str::to_owned));
+            stored.push(text);
+        }
+    }
+    layers.push(stored);
     let (definitions, issues) = Definitions::with(layers)?;
     for issue in issues {
         tracing::warn!(issue = issue.diagnostics, "a definition is not used");
@@ -166,6 +173,7 @@ fn read(admin: &mut Admin) -> Result<Read> {
     Ok(Read {
         extractor: Arc::new(Extractor::new(Arc::clone(&definitions))),
         definitions,
+        in_force: Arc::new(in_force),
         edition: sources.edition,
     })
 }
@@ -179,10 +187,11 @@ fn enter(admin: &mut Admin, before: Option<Read>, now: Instant) -> Result<Define
             None => read(admin)?,
         };
         let (names, forms) = (found.extractor.names(), found.extractor.forms());
-        if let Some(known) = admin.enter(found.edition, &names, &forms, now)? {
+        if let Some(known) = admin.enter(found.edition, &names, forms, now)? {
             return Ok(Defined {
                 definitions: found.definitions,
                 extractor: found.extractor,
+                in_force: found.in_force,
                 known,
                 edition: found.edition,
             });
@@ -198,13 +207,16 @@ fn enter(admin: &mut Admin, before: Option<Read>, now: Instant) -> Result<Define
 fn rebuild(admin: &mut Admin, node: &Node) -> Result<()> {
     tracing::info!("the index is of an older version: it is rebuilt before anything is served");
     let mut told = 0;
-    let done = reindex(admin, node, ReindexMode::Rebuild, &mut |done| {
+    let done = admin.rebuild(&indexed_by(node), &mut |done| {
         if done.looked_at >= told {
             tracing::info!(resources = done.looked_at, "rebuilding the index");
             told = done.looked_at.saturating_add(50_000);
         }
     })?;
-    tracing::info!(resources = done.looked_at, "the index is rebuilt");
+    match done {
+        Some(done) => tracing::info!(resources = done.looked_at, "the index is rebuilt"),
+        None => tracing::info!("another process has rebuilt the index"),
+    }
     Ok(())
 }
 
@@ -215,13 +227,7 @@ pub fn reindex(
     mode: ReindexMode,
     progress: &mut dyn FnMut(Reindexed),
 ) -> Result<Reindexed> {
-    let by = IndexedBy {
-        dictionary: &node.dictionary,
-        edition: node.edition,
-        forms: &node.extractor.forms(),
-        compute: &|name, text| jobs::index(node, name, text),
-    };
-    admin.reindex(&by, mode, progress)
+    admin.reindex(&indexed_by(node), mode, progress)
 }
 
 impl App {

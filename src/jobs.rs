@@ -11,10 +11,13 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use crate::error::{Error, Result};
 use crate::fhir::model::json;
 use crate::interactions::{Live, Node};
-use crate::storage::{IndexRows, IndexedBy, Reindexer, Turn};
+use crate::storage::{IndexedBy, Reindexer, Turn};
 
 /// How often it looks while there is nothing to do.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// How long it waits when something failed.
+const SETBACK: Duration = Duration::from_secs(5);
 
 /// The thread; it ends when this is dropped.
 pub struct Keeper {
@@ -63,7 +66,7 @@ fn keep(live: &Weak<Live>, mut reindexer: Reindexer, stopped: &Receiver<()>) {
             Ok(Turn::Idle) => PAUSE,
             Err(error) => {
                 tracing::warn!(%error, "a step of a job failed and is tried again");
-                PAUSE
+                SETBACK
             }
         };
     }
@@ -71,19 +74,18 @@ fn keep(live: &Weak<Live>, mut reindexer: Reindexer, stopped: &Receiver<()>) {
 
 /// One step of whatever is to be done.
 fn turn(node: &Node, reindexer: &mut Reindexer) -> Result<Turn> {
-    reindexer.turn(
-        &IndexedBy {
-            dictionary: &node.dictionary,
-            edition: node.edition,
-            forms: &node.extractor.forms(),
-            compute: &|name, text| index(node, name, text),
-        },
-        node.clock.now(),
-    )
+    reindexer.turn(&indexed_by(node), node.clock.now())
 }
 
-/// The index rows of a stored resource.
-pub fn index(node: &Node, resource_type: &str, text: &[u8]) -> Result<IndexRows> {
-    let tree = json::parse(text, &node.choices.limits)?;
-    node.index(resource_type, &tree)
+/// The definitions of a node, as the index is made by them.
+pub fn indexed_by(node: &Node) -> IndexedBy<'_> {
+    IndexedBy {
+        dictionary: &node.dictionary,
+        edition: node.edition,
+        forms: node.extractor.forms(),
+        compute: Box::new(|resource_type, text| {
+            let tree = json::parse(text, &node.choices.limits)?;
+            node.index(resource_type, &tree)
+        }),
+    }
 }

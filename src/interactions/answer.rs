@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::clock::Instant;
 use crate::error::{Error, Issue, Kind, Result};
 use crate::fhir::model::key::ResourceKey;
-use crate::storage::{Commit, CommitError, Committed, Document, Refusal, Version};
+use crate::storage::{Change, Commit, CommitError, Committed, Document, Refusal, Version};
 
 use super::node::Node;
 use super::request::IfMatch;
@@ -201,8 +201,12 @@ impl Node {
     /// The commit with the edition of the definitions that it was made by, and whether it changes them.
     pub fn made_ready(&self, mut commit: Commit) -> Commit {
         commit.edition = Some(self.edition);
-        commit.defines =
-            (commit.writes.iter()).any(|write| write.key.resource_type == search_parameters::TYPE);
+        commit.defines = commit.writes.iter().any(|write| {
+            let defines = matches!(&write.change, Change::Put(content) if content.defines);
+            let defined = write.key.resource_type == search_parameters::TYPE
+                && self.in_force.contains(write.key.id.as_str());
+            defines || defined
+        });
         commit
     }
 }

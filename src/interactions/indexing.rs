@@ -123,6 +123,9 @@ impl Node {
             Plan::Interval { code, bounds } => with(code, &|param| {
                 Ok(Clause::Range(self.range(param, code == DATE, bounds)))
             }),
+            Plan::Near { code, near } => {
+                with(code, &|param| Ok(Clause::Near { param, near: *near }))
+            }
             Plan::Present { code } => with(code, &|param| Ok(Clause::Present { param })),
             Plan::Id(ids) => Ok(Clause::Id {
                 type_id: dictionary.type_id(resource_type)?,

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
 use super::node::{Defined, Node};
 use crate::error::{Error, Kind, Result};
+use crate::storage::is_outdated;
 
 /// Reads what is defined now; brings back nothing that is not in force.
 pub type Define = Box<dyn Fn() -> Result<Defined> + Send + Sync>;
@@ -78,11 +79,8 @@ impl Node {
     /// Reads something; again by other definitions when they have changed meanwhile.
     pub fn reading<T>(&self, read: impl Fn(&Node) -> Result<T>) -> Result<T> {
         match read(self) {
-            Err(error) if error.kind() == Kind::Unavailable => {
+            Err(error) if is_outdated(&error) => {
                 let node = self.renewed()?;
-                if node.edition == self.edition {
-                    return Err(error);
-                }
                 read(&node)
             }
             other => other,

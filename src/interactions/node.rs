@@ -22,6 +22,8 @@ pub struct Node {
     pub dictionary: Arc<Dictionary>,
     /// The parameters that the index is not ready for.
     pub unready: Arc<HashSet<i64>>,
+    /// The ids of the SearchParameters in force among the resources.
+    pub in_force: Arc<HashSet<String>>,
     /// The edition of the definitions.
     pub edition: i64,
     pub live: Weak<Live>,
@@ -64,6 +66,7 @@ pub enum Permission {
 pub struct Defined {
     pub definitions: Arc<Definitions>,
     pub extractor: Arc<Extractor>,
+    pub in_force: Arc<HashSet<String>>,
     pub known: Known,
     pub edition: i64,
 }
@@ -82,6 +85,7 @@ impl Node {
             extractor: defined.extractor,
             dictionary: defined.known.dictionary,
             unready: Arc::new(defined.known.unready),
+            in_force: defined.in_force,
             edition: defined.edition,
             live: Weak::clone(&self.live),
             store: Arc::clone(&self.store),

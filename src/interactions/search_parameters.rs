@@ -17,17 +17,17 @@ pub fn is_active(resource: &Value) -> bool {
     resource.str_at("status") == Some("active")
 }
 
-/// Refuses an active SearchParameter that could not be searched by.
+/// Refuses an active SearchParameter that could not be searched by; tells whether it is in force.
 ///
 /// # Errors
 /// `Unprocessable` with all findings, each at its element; of an expression with the place in its text.
-pub fn check(node: &Node, resource: &Value) -> Result<()> {
+pub fn check(node: &Node, resource: &Value) -> Result<bool> {
     if !is_active(resource) {
-        return Ok(());
+        return Ok(false);
     }
     let issues = findings(node, resource);
     if issues.is_empty() {
-        return Ok(());
+        return Ok(true);
     }
     Err(Error::from_issues(Kind::Unprocessable, issues))
 }
@@ -115,7 +115,7 @@ fn bases(node: &Node, parameter: &SearchParameter) -> Vec<Issue> {
     let issue = unfit.map(|name| match parameter.kind {
         SearchKind::Composite => {
             let text = format!(
-                "expected two parts that {name} is searched by, tokens or references and last a quantity, found others"
+                "expected parts that {name} is searched by: a token or reference, and another one, a quantity or two numbers, found others"
             );
             at("component", "not-supported", text)
         }

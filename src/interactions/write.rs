@@ -184,9 +184,8 @@ pub fn prepare(
     mut incoming: Incoming,
     method: Method,
 ) -> Result<Prepared> {
-    if resource_type == search_parameters::TYPE {
-        search_parameters::check(node, &incoming.tree)?;
-    }
+    let defines =
+        resource_type == search_parameters::TYPE && search_parameters::check(node, &incoming.tree)?;
     let mut blobs = Vec::new();
     let mut blob = None;
     if resource_type == "Binary"
@@ -211,6 +210,7 @@ pub fn prepare(
             blob,
             rows,
             method,
+            defines,
             unless_equal: false,
         },
         blobs,

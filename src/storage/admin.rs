@@ -6,6 +6,7 @@ use std::path::Path;
 use super::backup::{self, Carried, Progress};
 use super::blobs::BlobPlace;
 use super::connection::{AnyConnection, Purpose, Target, open, prepare_folder};
+use super::index_rows::FORMAT;
 use super::indexed::{self, Known};
 use super::packages::{self, PackageRow};
 use super::quarantine;
@@ -13,7 +14,7 @@ use super::reindex::{self, IndexedBy, Mode, Reindexed};
 use super::resources;
 use super::transaction::{in_snapshot, in_transaction};
 use super::verify::check;
-use super::{dialect, migrate};
+use super::{dialect, migrate, setting};
 use crate::clock::Instant;
 use crate::error::Result;
 use crate::fhir::search::Form;
@@ -110,6 +111,20 @@ impl Admin {
         indexed::enter(&mut self.connection, edition, names, forms, now)
     }
 
+    /// Rebuilds an index of another form than this version has; `None` when another process did it. Keeps
+    /// others from it until this is dropped.
+    pub fn rebuild(
+        &mut self,
+        by: &IndexedBy<'_>,
+        progress: &mut dyn FnMut(Reindexed),
+    ) -> Result<Option<Reindexed>> {
+        dialect::rebuild_alone(&mut self.connection)?;
+        if setting::index_format(&mut self.connection, FORMAT)? {
+            return Ok(None);
+        }
+        reindex::reindex(&mut self.connection, by, Mode::Rebuild, progress).map(Some)
+    }
+
     /// Brings the index up to what the definitions say; see [`super::reindex`].
     pub fn reindex(
         &mut self,
@@ -117,6 +132,9 @@ impl Admin {
         mode: Mode,
         progress: &mut dyn FnMut(Reindexed),
     ) -> Result<Reindexed> {
+        if mode == Mode::Rebuild {
+            dialect::rebuild_alone(&mut self.connection)?;
+        }
         reindex::reindex(&mut self.connection, by, mode, progress)
     }
 

@@ -86,6 +86,8 @@ pub struct Content {
     pub blob: Option<[u8; 32]>,
     pub rows: IndexRows,
     pub method: Method,
+    /// Whether it is in force as a definition, as long as it is the current version.
+    pub defines: bool,
     /// Write nothing when the current version has the same content.
     pub unless_equal: bool,
 }

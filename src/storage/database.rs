@@ -522,11 +522,20 @@ fn check_edition(counter: &Counter, edition: Option<i64>) -> Result<()> {
     if edition.is_none_or(|edition| edition == counter.edition) {
         return Ok(());
     }
-    Err(Error::of(
+    Err(Error::new(
         Kind::Unavailable,
+        OUTDATED,
         "the search parameters have just changed; try again",
     )
     .retry_after(1))
+}
+
+/// The code of the issue by which a search by an earlier edition is told from an overload.
+const OUTDATED: &str = "conflict";
+
+/// Whether something was refused because other definitions are in force than it was made by.
+pub fn is_outdated(error: &Error) -> bool {
+    error.kind() == Kind::Unavailable && error.issues().iter().any(|issue| issue.code == OUTDATED)
 }
 
 fn found_version(resource_type: &str, row: FoundVersion) -> Result<Version> {

@@ -74,6 +74,16 @@ pub fn settle_what_is_quiet(connection: &mut AnyConnection) -> Result<()> {
     Ok(())
 }
 
+/// Waits until no other process rebuilds the index, and keeps others from it until the end of the
+/// connection. An embedded database has one process.
+pub fn rebuild_alone(connection: &mut AnyConnection) -> Result<()> {
+    if let AnyConnection::Postgres(connection) = connection {
+        // The key of the lock is this product's own.
+        connection.batch_execute("SELECT pg_advisory_lock(7382113450572)")?;
+    }
+    Ok(())
+}
+
 /// Where the database is: the row that every commit begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counter {

@@ -50,7 +50,7 @@ pub use commit::{
     Matches, Method, Refusal, Ticket, Write, WriteOutcome, Written,
 };
 pub use connection::Target;
-pub use database::{Database, Found, FoundOne, Options};
+pub use database::{Database, Found, FoundOne, Options, is_outdated};
 pub use dictionary::{Dictionary, EVERY};
 pub use document::Document;
 pub use history::{HistoryEntry, HistoryPage, Scope};

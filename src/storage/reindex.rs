@@ -32,7 +32,7 @@ use crate::fhir::search::Form;
 const BATCH: i64 = 200;
 
 /// Makes the index rows of a resource from its type and its JSON.
-pub type Compute<'a> = &'a dyn Fn(&str, &[u8]) -> Result<IndexRows>;
+pub type Compute<'a> = Box<dyn Fn(&str, &[u8]) -> Result<IndexRows> + 'a>;
 
 /// By which definitions rows are made.
 pub struct IndexedBy<'a> {

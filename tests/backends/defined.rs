@@ -100,32 +100,13 @@ pub fn a_job_goes_on_after_kill_9(database: &TestDatabase) {
 pub fn an_index_of_an_older_format_is_rebuilt(database: &TestDatabase) {
     let server = Process::serve(database);
     fill(&server, 0, 30);
-    let headers = [("content-type", JSON)];
-    let named = br#"{"resourceType":"Patient","id":"named","name":[{"family":"Rossi"}],"birthDate":"1980-05-17"}"#;
-    server.request("PUT", "Patient/named", &headers, named);
+    name_one(&server);
     let deleted = server.request("DELETE", "Patient/p3", &[], b"");
     assert_eq!(deleted.status, 204);
     server.terminate();
     server.wait(Duration::from_secs(30));
     let made = index(database);
-    // As an earlier version left it: other rows, packed in another way.
-    let old = if database.is_postgres() {
-        r"'\x01'"
-    } else {
-        "x'01'"
-    };
-    for statement in [
-        "UPDATE setting SET value = '1' WHERE name = 'index-format'".to_owned(),
-        format!("UPDATE resource SET index_rows = {old}, present = '' WHERE deleted = FALSE"),
-        "DELETE FROM index_string".to_owned(),
-        "UPDATE index_range SET low = low + 1".to_owned(),
-        "UPDATE index_value SET value = value + 1".to_owned(),
-    ] {
-        assert!(
-            raw::execute(database, &statement).unwrap() > 0,
-            "{statement}"
-        );
-    }
+    age(database);
     let server = Process::serve(database);
     for (query, expected) in [
         ("Patient?_total=accurate", 30),
@@ -145,6 +126,60 @@ pub fn an_index_of_an_older_format_is_rebuilt(database: &TestDatabase) {
     assert!(!made.is_empty() && index(database) == made);
     let fsck = crate::process::run_on(database, &["fsck"]);
     assert!(fsck.status.success(), "{}", crate::process::said(&fsck));
+}
+
+/// One who is found by a text and a date.
+fn name_one(server: &Process) {
+    let headers = [("content-type", JSON)];
+    let named = br#"{"resourceType":"Patient","id":"named","name":[{"family":"Rossi"}],"birthDate":"1980-05-17"}"#;
+    let answer = server.request("PUT", "Patient/named", &headers, named);
+    assert_eq!(answer.status, 201, "{}", answer.text());
+}
+
+/// Leaves the index as an earlier version made it: other rows, packed in another way.
+fn age(database: &TestDatabase) {
+    let old = if database.is_postgres() {
+        r"'\x01'"
+    } else {
+        "x'01'"
+    };
+    for statement in [
+        "UPDATE setting SET value = '1' WHERE name = 'index-format'".to_owned(),
+        format!("UPDATE resource SET index_rows = {old}, present = '' WHERE deleted = FALSE"),
+        "DELETE FROM index_string".to_owned(),
+        "UPDATE index_range SET low = low + 1".to_owned(),
+        "UPDATE index_value SET value = value + 1".to_owned(),
+    ] {
+        assert!(
+            raw::execute(database, &statement).unwrap() > 0,
+            "{statement}"
+        );
+    }
+}
+
+/// Processes of a new version that start together: one rebuilds the index, the others wait for it.
+#[test]
+fn an_index_is_rebuilt_by_one_of_several_processes() {
+    let Some(database) = crate::postgres() else {
+        return;
+    };
+    let server = Process::serve(&database);
+    fill(&server, 0, 499);
+    name_one(&server);
+    server.terminate();
+    server.wait(Duration::from_secs(30));
+    let made = index(&database);
+    age(&database);
+    let others: Vec<TestDatabase> = (0..3).map(|_| database.other_process()).collect();
+    std::thread::scope(|scope| {
+        for other in &others {
+            scope.spawn(move || {
+                let total = Process::serve(other).total("Patient?_summary=count");
+                assert_eq!(total, 500);
+            });
+        }
+    });
+    assert!(index(&database) == made);
 }
 
 /// All rows that resources are found by.

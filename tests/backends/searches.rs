@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use fascicolo::error::Kind;
+use fascicolo::fhir::search::{AXIS, Near, PLANE};
 use fascicolo::storage::{
     By, Change, Clause, Expect, HistoryPage, IndexRow, IndexRows, Key, Like, Page, Range, RangeRow,
     Scope, StringRow, UNDATED, Write,
@@ -285,6 +286,18 @@ fn random_rows(params: &Params, numbers: &mut Numbers) -> IndexRows {
             high: low + small(numbers, u64::try_from(length + 1).unwrap()),
         });
     }
+    // A position, under a parameter that has no intervals.
+    if numbers.below(2) == 0 {
+        let [x, y, z] = [0; 3].map(|_| small(numbers, 10));
+        for (class, low, high) in [(PLANE, x, y), (AXIS, z, z)] {
+            ranges.push(RangeRow {
+                param: params.text,
+                class,
+                low,
+                high,
+            });
+        }
+    }
     let sort = [UNDATED, -3, -2, -1, 0][usize::try_from(numbers.below(5)).unwrap()];
     let present = [params.value[1], params.text, params.range];
     let present = present.into_iter().filter(|_| numbers.below(2) == 0);
@@ -293,7 +306,7 @@ fn random_rows(params: &Params, numbers: &mut Numbers) -> IndexRows {
 }
 
 fn random_clause(store: &Store, params: &Params, numbers: &mut Numbers, depth: u32) -> Clause {
-    let kinds = if depth == 0 { 7 } else { 11 };
+    let kinds = if depth == 0 { 8 } else { 12 };
     let list = |numbers: &mut Numbers| {
         (0..numbers.below(4))
             .map(|_| random_clause(store, params, numbers, depth - 1))
@@ -340,8 +353,19 @@ fn random_clause(store: &Store, params: &Params, numbers: &mut Numbers, depth: u
             param: params.value[usize::try_from(numbers.below(2)).unwrap()],
             any_of: (0..numbers.below(4)).map(|_| small(numbers, 5)).collect(),
         },
-        7 => Clause::All(list(numbers)),
-        8 => Clause::Any(list(numbers)),
+        7 => {
+            let reach = 1 + small(numbers, 8);
+            Clause::Near {
+                param: params.text,
+                near: Near {
+                    at: [0; 3].map(|_| small(numbers, 10)),
+                    reach,
+                    square: reach * reach,
+                },
+            }
+        }
+        8 => Clause::All(list(numbers)),
+        9 => Clause::Any(list(numbers)),
         _ => Clause::Not(Box::new(random_clause(store, params, numbers, depth - 1))),
     }
 }
@@ -358,7 +382,13 @@ fn place(
         let texts = rows.strings().iter().filter(|row| row.param == params.text);
         texts.map(|row| row.value.clone())
     };
+    let lows = || {
+        let ranges = rows.ranges().iter();
+        let ranges = ranges.filter(|row| row.param == params.range);
+        ranges.map(|row| row.low)
+    };
     match key.by {
+        By::Clinical if rows.sort == UNDATED => (0, String::new(), true),
         By::Clinical => (rows.sort, String::new(), false),
         By::LastUpdated => (updated, String::new(), false),
         By::Id => (0, id.to_owned(), false),
@@ -371,11 +401,11 @@ fn place(
             (0, text.clone().unwrap_or_default(), text.is_none())
         }
         By::Range(_) if key.descending => {
-            let high = rows.ranges().iter().map(|row| row.low).max();
+            let high = lows().max();
             (high.unwrap_or(i64::MIN), String::new(), false)
         }
         By::Range(_) => {
-            let low = rows.ranges().iter().map(|row| row.low).min();
+            let low = lows().min();
             (low.unwrap_or(i64::MAX), String::new(), false)
         }
     }

@@ -106,6 +106,7 @@ impl Store {
             blob: None,
             rows: self.rows(sort, values),
             method: Method::Put,
+            defines: false,
             unless_equal: false,
         }
     }

@@ -78,6 +78,13 @@ fn single<'a>(
         [first, last] => {
             equal(first.kind) && (equal(last.kind) || last.kind == SearchKind::Quantity)
         }
+        // Where something begins and ends on what the first one names.
+        [first, low, high] => {
+            equal(first.kind)
+                && [low, high]
+                    .iter()
+                    .all(|part| part.kind == SearchKind::Number)
+        }
         _ => false,
     };
     let simple = parts
@@ -135,6 +142,20 @@ pub fn is_joined(token: &str) -> bool {
 /// Two values of one element.
 pub fn joined(first: &str, second: &str) -> String {
     format!("k|{first}${second}")
+}
+
+/// The interval from one number to another of the same element.
+pub fn between(value: &str, low: i64, high: i64) -> FoundInterval {
+    FoundInterval {
+        class: stretch(value),
+        low,
+        high,
+    }
+}
+
+/// The class of the intervals of a value of the same element.
+pub fn stretch(value: &str) -> Class {
+    Class::WideUnit(joined(value, ""))
 }
 
 /// An interval together with a value of the same element; `None` for a unit without its system.

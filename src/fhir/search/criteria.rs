@@ -7,7 +7,7 @@ use std::cell::Cell;
 use super::concepts::{Concepts, Direction};
 use super::operand::{self, Expected, Operands, split};
 use super::plan::{Plan, TextLike};
-use super::text::{asked, fold, text_code};
+use super::text::{asked, fold};
 use crate::error::{Error, Kind, Result};
 use crate::fhir::definitions::{SearchKind, SearchParameter};
 use crate::fhir::model::key::is_id;
@@ -336,8 +336,11 @@ impl Criteria<'_> {
             }
             (SearchKind::Token, Some("not")) => Ok(Plan::Not(Box::new(plain(None)?))),
             (SearchKind::Token, Some("text")) => {
-                let code = Text::new(text_code(&code));
-                folded(code, &|text| TextLike::StartsWith(text))
+                let codes = self.operands.extractor.text_codes(resource_type, parameter);
+                let plans = codes
+                    .into_iter()
+                    .map(|code| folded(Text::new(code), &|text| TextLike::StartsWith(text)));
+                Ok(Plan::any(plans.collect::<Result<_>>()?))
             }
             (SearchKind::Token, Some("in")) => concepts.members(),
             (SearchKind::Token, Some("not-in")) => Ok(Plan::Not(Box::new(concepts.members()?))),

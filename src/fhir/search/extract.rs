@@ -6,14 +6,12 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock};
 
-use super::interval::{self, FoundInterval};
-use super::result::DATE;
-use super::text::{self, FoundText};
-use super::values;
-use super::{composite, implied};
+use super::caseless::{self, Caseless};
+use super::extracted::Extracted;
+use super::text;
+use super::{composite, implied, near};
 use crate::fhir::definitions::{Definitions, SearchKind, SearchParameter};
-use crate::fhir::fhirpath::{Environment, Expr, Item, evaluate, evaluate_at, parse};
-use crate::fhir::model::key::ResourceKey;
+use crate::fhir::fhirpath::{Environment, Expr, evaluate, parse};
 use crate::fhir::model::value::{Text, Value};
 
 /// Compiles and evaluates; shared as `Arc<Extractor>`.
@@ -23,26 +21,13 @@ pub struct Extractor {
     codes: HashMap<Text, Vec<String>>,
     /// Systems that codes imply, by type and parameter, as far as anybody asked.
     implied: Mutex<Implied>,
+    /// How tokens are compared, likewise.
+    caseless: Mutex<HashMap<(String, Text), Caseless>>,
+    forms: OnceLock<Vec<Form>>,
 }
 
 /// Code systems by resource type and parameter.
 type Implied = HashMap<(String, Text), Arc<[String]>>;
-
-/// What was found in a resource: the code of a parameter, and a value of it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Extracted {
-    /// Tokens, references and uris, normalised.
-    pub values: Vec<(Text, String)>,
-    pub texts: Vec<(Text, FoundText)>,
-    /// Dates, numbers and quantities.
-    pub intervals: Vec<(Text, FoundInterval)>,
-    /// The parameters whose elements are there, with or without a value to be found by.
-    pub present: Vec<Text>,
-    /// References to resources of this server, `Type/id`.
-    pub links: Vec<(Text, String)>,
-    /// The clinical date: the earliest moment of the parameter `date` of the type, microseconds.
-    pub date: Option<i64>,
-}
 
 /// The name of index rows, and everything that they depend on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,14 +38,15 @@ pub struct Form {
     pub definition: String,
 }
 
-struct Parameter {
-    code: Text,
-    kind: SearchKind,
-    expression: Expr,
-    /// Of a token: the name of the rows for `:text`.
-    text_code: Option<Text>,
+/// A parameter of one resource type, compiled.
+pub(super) struct Parameter {
+    pub code: Text,
+    pub kind: SearchKind,
+    pub expression: Expr,
+    /// Of a token: the name of its own rows for `:text`.
+    pub text_code: Option<Text>,
     /// Of a composite: what its parts are compared as, with their expressions.
-    parts: Vec<(SearchKind, Expr)>,
+    pub parts: Vec<(SearchKind, Expr)>,
 }
 
 impl Extractor {
@@ -81,6 +67,8 @@ impl Extractor {
             types,
             codes,
             implied: Mutex::default(),
+            caseless: Mutex::default(),
+            forms: OnceLock::new(),
         }
     }
 
@@ -113,6 +101,18 @@ impl Extractor {
         Arc::clone(systems)
     }
 
+    /// Whether the tokens of a parameter are compared without case.
+    pub fn caseless(&self, resource_type: &str, parameter: &SearchParameter) -> Caseless {
+        let key = (resource_type.to_owned(), parameter.code.clone());
+        let mut known = match self.caseless.lock() {
+            Ok(known) => known,
+            Err(poisoned) => poisoned.into_inner(),
+        };
+        *known
+            .entry(key)
+            .or_insert_with(|| caseless::of(&self.definitions, resource_type, parameter))
+    }
+
     /// All resource types with the names of their index rows: the codes of the indexed parameters, and
     /// of tokens those of the texts beside them.
     pub fn names(&self) -> Vec<(String, Vec<String>)> {
@@ -121,12 +121,10 @@ impl Extractor {
             .iter()
             .map(|name| {
                 let codes = self.codes(name);
-                let tokens = codes.iter().filter(|code| {
-                    self.definitions
-                        .search_parameter(name, code)
-                        .is_some_and(|parameter| parameter.kind == SearchKind::Token)
+                let texts = codes.iter().filter_map(|code| {
+                    let parameter = self.definitions.search_parameter(name, code)?;
+                    self.text_code(name, parameter)
                 });
-                let texts = tokens.map(|code| text::text_code(code));
                 (
                     name.to_string(),
                     codes.iter().cloned().chain(texts).collect(),
@@ -135,13 +133,45 @@ impl Extractor {
             .collect()
     }
 
+    /// The name of the rows of the texts beside the tokens of a parameter, where it has rows of its own.
+    fn text_code(&self, resource_type: &str, parameter: &SearchParameter) -> Option<String> {
+        let own = text::text_code(&parameter.code);
+        (parameter.kind == SearchKind::Token
+            && self.text_codes(resource_type, parameter) == [own.as_str()])
+        .then_some(own)
+    }
+
+    /// The names of the rows by which the texts of a token parameter are found. One over several elements
+    /// is found by the rows of the parameters over each, where there are such (`combo-code`).
+    pub fn text_codes(&self, resource_type: &str, parameter: &SearchParameter) -> Vec<String> {
+        let own = |parameter: &SearchParameter| own_part(&parameter.expression, resource_type);
+        let expression = own(parameter).unwrap_or_default();
+        let members = union_members(&expression);
+        if members.len() > 1 {
+            let all = self.definitions.search_parameters(resource_type).iter();
+            let others = members.iter().map(|member| {
+                let mut tokens = all.clone().filter(|other| other.kind == SearchKind::Token);
+                let other = tokens.find(|other| own(other).as_deref() == Some(*member))?;
+                Some(text::text_code(&other.code))
+            });
+            if let Some(others) = others.collect() {
+                return others;
+            }
+        }
+        vec![text::text_code(&parameter.code)]
+    }
+
     /// Whether resources of a type could be found by a parameter, defined or not.
     pub fn can_index(&self, parameter: &SearchParameter, resource_type: &str) -> bool {
         is_indexed(&self.definitions, parameter, resource_type)
     }
 
     /// All names of index rows, each with everything that the rows depend on.
-    pub fn forms(&self) -> Vec<Form> {
+    pub fn forms(&self) -> &[Form] {
+        self.forms.get_or_init(|| self.all_forms())
+    }
+
+    fn all_forms(&self) -> Vec<Form> {
         let mut forms = Vec::new();
         for (resource_type, names) in self.names() {
             for name in names {
@@ -169,7 +199,8 @@ impl Extractor {
         else {
             return extracted;
         };
-        let environment = Environment::for_search(&self.definitions);
+        let environment =
+            Environment::for_search(&self.definitions).with_resource(resource, resource);
         for parameter in compiled {
             // An expression that does not fit the data yields nothing to be found by.
             let items = evaluate(&parameter.expression, resource, &environment).unwrap_or_default();
@@ -229,127 +260,12 @@ impl Extractor {
                     code: parameter.code.clone(),
                     kind: parameter.kind,
                     expression,
-                    text_code: (parameter.kind == SearchKind::Token)
-                        .then(|| Text::new(text::text_code(&parameter.code))),
+                    text_code: self.text_code(resource_type, parameter).map(Text::new),
                     parts,
                 });
             }
         }
         compiled
-    }
-}
-
-impl Extracted {
-    fn add<'a>(
-        &mut self,
-        parameter: &'a Parameter,
-        item: &Item<'a>,
-        base: &str,
-        environment: &Environment<'a>,
-    ) {
-        let code = &parameter.code;
-        let named = |value| (code.clone(), value);
-        match parameter.kind {
-            SearchKind::Token => {
-                let mut found = Vec::new();
-                values::tokens(item, &mut found);
-                self.values.extend(found.into_iter().map(named));
-                let mut texts = Vec::new();
-                text::beside_token(item, &mut texts);
-                if let Some(code) = &parameter.text_code {
-                    self.texts
-                        .extend(texts.into_iter().map(|text| (code.clone(), text)));
-                }
-            }
-            SearchKind::Reference => {
-                let mut found = Vec::new();
-                values::references(item, base, &mut found);
-                for value in found {
-                    if ResourceKey::parse(&value).is_some() {
-                        self.links.push((code.clone(), value.clone()));
-                    }
-                    self.values.push((code.clone(), value));
-                }
-            }
-            SearchKind::Uri => {
-                let mut found = Vec::new();
-                values::uris(item, &mut found);
-                for value in found {
-                    self.texts.push((code.clone(), FoundText::verbatim(&value)));
-                    self.values.push((code.clone(), value));
-                }
-            }
-            SearchKind::String => {
-                let mut found = Vec::new();
-                text::texts(item, &mut found);
-                self.texts
-                    .extend(found.into_iter().map(|value| (code.clone(), value)));
-            }
-            SearchKind::Date | SearchKind::Number | SearchKind::Quantity => {
-                let mut found = Vec::new();
-                match parameter.kind {
-                    SearchKind::Date => interval::dates(item, &mut found),
-                    SearchKind::Number => interval::numbers(item, &mut found),
-                    _ => interval::quantities(item, &mut found),
-                }
-                if parameter.kind == SearchKind::Date && code == DATE {
-                    let low = found.iter().map(|time| time.low);
-                    self.date = self.date.into_iter().chain(low).min();
-                }
-                self.intervals
-                    .extend(found.into_iter().map(|value| (code.clone(), value)));
-            }
-            SearchKind::Composite => self.add_composite(parameter, item, base, environment),
-            SearchKind::Special => {}
-        }
-    }
-
-    /// The values of one element together.
-    fn add_composite<'a>(
-        &mut self,
-        parameter: &'a Parameter,
-        item: &Item<'a>,
-        base: &str,
-        environment: &Environment<'a>,
-    ) {
-        let (Some(node), [first, last]) = (item.node(), parameter.parts.as_slice()) else {
-            return;
-        };
-        let items = |part: &'a (SearchKind, Expr)| {
-            evaluate_at(&part.1, *node, environment).unwrap_or_default()
-        };
-        let equal = |part: &'a (SearchKind, Expr)| {
-            let mut found = Vec::new();
-            for item in items(part) {
-                match part.0 {
-                    SearchKind::Reference => values::references(&item, base, &mut found),
-                    _ => values::tokens(&item, &mut found),
-                }
-            }
-            found.retain(|value| composite::is_joined(value));
-            found
-        };
-        let firsts = equal(first);
-        if last.0 != SearchKind::Quantity {
-            for (a, b) in firsts.iter().flat_map(|a| {
-                let seconds = equal(last).into_iter();
-                seconds.map(move |b| (a, b))
-            }) {
-                let value = composite::joined(a, &b);
-                self.values.push((parameter.code.clone(), value));
-            }
-            return;
-        }
-        let mut intervals = Vec::new();
-        for item in items(last) {
-            interval::quantities(&item, &mut intervals);
-        }
-        for value in &firsts {
-            let found = intervals.iter();
-            let found = found.filter_map(|interval| composite::beside(value, interval));
-            self.intervals
-                .extend(found.map(|interval| (parameter.code.clone(), interval)));
-        }
     }
 }
 
@@ -375,7 +291,7 @@ fn is_indexed(definitions: &Definitions, parameter: &SearchParameter, resource_t
     }
     // Columns of their own.
     !matches!(parameter.code.as_str(), "_id" | "_lastUpdated")
-        && parameter.kind != SearchKind::Special
+        && (parameter.kind != SearchKind::Special || parameter.url == near::URL)
         && own_part(&parameter.expression, resource_type).is_some_and(|text| parse(&text).is_ok())
 }
 
@@ -549,7 +465,14 @@ mod tests {
         assert!(e.knows("DocumentReference", "patient"));
         assert!(e.knows("Patient", "birthdate"));
         assert!(e.knows("Observation", "value-quantity"));
-        assert!(!e.knows("Location", "near"));
+        assert!(e.knows("Location", "near"));
+        let names = e.names();
+        let has = |name: &str, code: &str| {
+            let of_type = names.iter().find(|(other, _)| other == name);
+            of_type.is_some_and(|(_, codes)| codes.iter().any(|other| other == code))
+        };
+        assert!(has("Observation", "code:text"));
+        assert!(!has("Observation", "combo-code:text"));
         for (name, codes) in e.names() {
             assert!(codes.contains(&"_tag".to_owned()), "{name}");
         }

@@ -23,7 +23,16 @@ pub enum Class {
     Unit(String),
     /// A range of numbers of one unit.
     WideUnit(String),
+    /// Of a position two axes, which are no interval: `near`.
+    Plane,
+    /// Of a position the third axis.
+    Axis,
 }
+
+/// The number of [`Class::Plane`].
+pub const PLANE: i64 = 32;
+/// The number of [`Class::Axis`].
+pub const AXIS: i64 = 33;
 
 const DAY: i64 = 86_400_000_000;
 /// Lengths of times, so that the ones that reach into a period are found near its beginning.
@@ -36,6 +45,8 @@ impl Class {
             Class::Time(index) => i64::try_from(*index).unwrap_or(0),
             Class::Number => 16,
             Class::Wide => 17,
+            Class::Plane => PLANE,
+            Class::Axis => AXIS,
             Class::Unit(unit) => hash(&format!("u|{unit}")),
             Class::WideUnit(unit) => hash(&format!("w|{unit}")),
         }
@@ -45,8 +56,8 @@ impl Class {
     pub fn length(&self) -> i64 {
         match self {
             Class::Time(index) => LENGTHS.get(*index).copied().unwrap_or(i64::MAX),
-            Class::Number | Class::Unit(_) => 0,
-            Class::Wide | Class::WideUnit(_) => i64::MAX,
+            Class::Number | Class::Unit(_) | Class::Axis => 0,
+            Class::Wide | Class::WideUnit(_) | Class::Plane => i64::MAX,
         }
     }
 }

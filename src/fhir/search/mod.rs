@@ -3,12 +3,15 @@
 //! Source: FHIR R4 *Search* (search.html). Driven by the loaded SearchParameters: no parameter and no
 //! type is named here. What is not offered yet is refused, never ignored (`docs/decisions/0006`).
 
+mod caseless;
 mod composite;
 mod concepts;
 mod criteria;
 mod extract;
+mod extracted;
 mod implied;
 mod interval;
+mod near;
 mod operand;
 mod plan;
 mod query;
@@ -16,8 +19,10 @@ mod result;
 mod text;
 mod values;
 
-pub use extract::{Extracted, Extractor, Form};
-pub use interval::{Class, FoundInterval, covered, times};
+pub use extract::{Extractor, Form};
+pub use extracted::Extracted;
+pub use interval::{AXIS, Class, FoundInterval, PLANE, covered, times};
+pub use near::Near;
 pub use operand::in_query;
 pub use plan::{Bounds, Plan, TextLike};
 pub use query::{Handling, Query, Vocabulary, parse};

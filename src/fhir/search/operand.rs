@@ -2,11 +2,12 @@
 //!
 //! Source: FHIR R4 search.html#ptypes, #prefix, #escaping.
 
+use super::caseless::Caseless;
 use super::composite::{self, Composite};
 use super::interval::{self, Class, number};
 use super::plan::{Bounds, Plan, TextLike};
 use super::text::{FoundText, beginning};
-use super::{Extractor, values};
+use super::{Extractor, near, values};
 use crate::fhir::definitions::{Definitions, SearchKind, SearchParameter};
 use crate::fhir::model::key::is_id;
 use crate::fhir::model::value::Text;
@@ -34,6 +35,7 @@ const NUMBER: Expected = "a number, with eq, ne, gt, lt, ge, le, sa, eb or ap in
 pub const TEXT: Expected =
     "a text of letters or digits, where a part is asked for of at most 200 bytes";
 const COMPOSITE: Expected = "a value for each part of the parameter, with $ between";
+const NEAR: Expected = "latitude|longitude, with |distance or |distance|unit behind (km, m or mi)";
 const QUANTITY: Expected = "number, number|system|code or number||code, with eq, ne, gt, lt, ge, le, sa, eb or ap in front";
 
 /// R4 search.html#prefix.
@@ -66,8 +68,8 @@ impl Operands<'_> {
             let at = |expected| (index, expected);
             match parameter.kind {
                 SearchKind::Token => {
-                    any_of.push(token(item).ok_or(at(TOKEN))?);
-                    any_of.extend(self.implied(resource_type, parameter, item));
+                    let forms = self.tokens(resource_type, parameter, item);
+                    any_of.extend(forms.ok_or(at(TOKEN))?);
                 }
                 SearchKind::Reference => {
                     any_of.extend(self.references(parameter, target, &unescape(item)));
@@ -93,13 +95,40 @@ impl Operands<'_> {
                         found.collect::<Option<_>>().ok_or(at(COMPOSITE))?,
                     ));
                 }
-                SearchKind::Special => return Err(at("another kind of parameter")),
+                SearchKind::Special => plans.push(Plan::Near {
+                    code: code.clone(),
+                    near: near::near(item).ok_or(at(NEAR))?,
+                }),
             }
         }
         if plans.is_empty() {
             return Ok(Plan::Value { code, any_of });
         }
         Ok(Plan::any(plans))
+    }
+
+    /// The normalised tokens that a value may mean.
+    fn tokens(
+        &self,
+        resource_type: &str,
+        parameter: &SearchParameter,
+        item: &str,
+    ) -> Option<Vec<String>> {
+        let token = token(item)?;
+        let plain = match split(item, '|').as_slice() {
+            [code] => Some(values::caseless(&unescape(code))),
+            _ => None,
+        };
+        let Some(caseless) = plain else {
+            let implied = self.implied(resource_type, parameter, item);
+            return Some(std::iter::once(token).chain(implied).collect());
+        };
+        Some(match self.extractor.caseless(resource_type, parameter) {
+            Caseless::No => vec![token],
+            Caseless::Yes => vec![caseless],
+            Caseless::Perhaps if token == caseless => vec![token],
+            Caseless::Perhaps => vec![token, caseless],
+        })
     }
 
     /// A code without a system, when the elements imply the one that is asked for.
@@ -174,7 +203,7 @@ impl Operands<'_> {
             });
             return Some(Plan::All(parts.collect::<Option<_>>()?));
         }
-        let ([first, last], [first_text, last_text]) =
+        let ([first, rest @ ..], [first_text, rest_texts @ ..]) =
             (composite.parts.as_slice(), texts.as_slice())
         else {
             return None;
@@ -183,12 +212,36 @@ impl Operands<'_> {
             if part.kind == SearchKind::Reference {
                 return Some(self.references(part, None, &unescape(text)));
             }
-            let token = token(text).filter(|token| composite::is_joined(token))?;
-            let implied = self.implied(resource_type, part, text);
-            Some(std::iter::once(token).chain(implied).collect())
+            let tokens = self.tokens(resource_type, part, text)?;
+            tokens
+                .iter()
+                .all(|token| composite::is_joined(token))
+                .then_some(tokens)
         };
         let firsts: Vec<String> = equal(first, first_text)?;
         let code = &composite.parameter.code;
+        if let [from, to] = rest_texts {
+            let (from, to) = (points(from)?, points(to)?);
+            let classes: Vec<Class> = firsts.iter().map(|a| composite::stretch(a)).collect();
+            let bounds = from
+                .iter()
+                .flat_map(|low| to.iter().map(move |high| (*low, *high)));
+            return Some(Plan::any(
+                bounds
+                    .map(|(low, high)| Plan::Interval {
+                        code: code.clone(),
+                        bounds: Bounds {
+                            classes: classes.clone(),
+                            low,
+                            high,
+                        },
+                    })
+                    .collect(),
+            ));
+        }
+        let ([last], [last_text]) = (rest, rest_texts) else {
+            return None;
+        };
         if last.kind == SearchKind::Quantity {
             let (number, unit) = measured(last_text)?;
             let plans = firsts
@@ -335,6 +388,24 @@ fn numeric(code: &Text, item: &str, unit: Option<&str>) -> Option<Plan> {
         ],
     };
     Some(compare(code, classes, prefix, covers, (at, at)))
+}
+
+/// Where a number must lie, by its value with a prefix: within one of these.
+fn points(item: &str) -> Option<Vec<(i64, i64)>> {
+    let plan = numeric(&Text::new(""), item, None)?;
+    let plans = match plan {
+        Plan::Any(plans) => plans,
+        plan => vec![plan],
+    };
+    // Of a point both ends are the same.
+    let within = |plan| match plan {
+        Plan::Interval { bounds, .. } => Some((
+            bounds.low.0.max(bounds.high.0),
+            bounds.low.1.min(bounds.high.1),
+        )),
+        _ => None,
+    };
+    plans.into_iter().map(within).collect()
 }
 
 fn quantity(code: &Text, item: &str) -> Option<Plan> {

@@ -4,6 +4,7 @@
 //! types. Names become numbers in `interactions::node`, and SQL in `storage::search`.
 
 use super::interval::Class;
+use super::near::Near;
 use crate::fhir::model::value::Text;
 
 /// A condition on a resource of one type.
@@ -28,6 +29,11 @@ pub enum Plan {
     Interval {
         code: Text,
         bounds: Bounds,
+    },
+    /// The position of the parameter is within a distance of a place.
+    Near {
+        code: Text,
+        near: Near,
     },
     /// Something was found for the parameter.
     Present {

@@ -4,7 +4,8 @@
 //! system, `s|SYSTEM|CODE` with the system (empty: the coding or identifier has none), `n|SYSTEM` for
 //! anything of a system, `t|SYSTEM|CODE|VALUE` for an identifier of a type, `i|…` for the identifier in a
 //! reference; references `Type/id` where they are local, else the URL; uris as they are. A primitive has
-//! one form only, `c|CODE`: its system is implied by the element.
+//! one form only, `c|CODE`: its system is implied by the element; in small letters where it is a `string`, of
+//! which R4 says that it is compared without case.
 
 use crate::fhir::fhirpath::{Item, Node};
 use crate::fhir::model::key::ResourceKey;
@@ -35,6 +36,11 @@ pub fn identifying(token: &str) -> String {
     format!("i|{token}")
 }
 
+/// A code of an element of the datatype `string`, which is compared without case.
+pub fn caseless(text: &str) -> String {
+    code(&text.to_lowercase())
+}
+
 /// The token values of an item.
 pub fn tokens(item: &Item<'_>, out: &mut Vec<String>) {
     match item {
@@ -57,9 +63,10 @@ fn node_tokens(node: &Node<'_>, out: &mut Vec<String>) {
         ("ContactPoint", value) => {
             // Its system is a kind (phone, email), not a name space.
             if let Some(value) = value.str_at("value") {
-                plain(value, out);
+                out.push(caseless(value));
             }
         }
+        ("string", Value::String(text)) => out.push(caseless(text)),
         (_, Value::String(text)) => plain(text, out),
         (_, Value::Bool(value)) => plain(if *value { "true" } else { "false" }, out),
         _ => {}

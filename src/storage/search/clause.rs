@@ -2,6 +2,7 @@
 
 use super::super::index_rows::{IndexRows, RangeRow};
 use crate::clock::Instant;
+use crate::fhir::search::{AXIS, Near, PLANE};
 
 /// A condition on one resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +24,11 @@ pub enum Clause {
     },
     /// A parameter has an interval like this.
     Range(Range),
+    /// The position of a parameter is within a distance of a place.
+    Near {
+        param: i64,
+        near: Near,
+    },
     /// Something was found for the parameter.
     Present {
         param: i64,
@@ -150,6 +156,7 @@ impl Clause {
                     Like::Exact(text, exact) => row.value == *text && row.exact == *exact,
                 }),
             Clause::Range(range) => rows.ranges().iter().any(|row| range.holds(row)),
+            Clause::Near { param, near } => is_near(rows, *param, near),
             Clause::Present { param } => rows.has(*param),
             Clause::Id { any_of, .. } => any_of.iter().any(|wanted| wanted == id),
             Clause::LastUpdated { low, high, .. } => (*low..*high).contains(&last_updated),
@@ -159,4 +166,21 @@ impl Clause {
             }
         }
     }
+}
+
+fn is_near(rows: &IndexRows, param: i64, near: &Near) -> bool {
+    let row = |class| {
+        let mut rows = rows.ranges().iter();
+        rows.find(|row| row.param == param && row.class == class)
+    };
+    let (Some(plane), Some(axis)) = (row(PLANE), row(AXIS)) else {
+        return false;
+    };
+    let place = [plane.low, plane.high, axis.low];
+    let square = |(a, b): (&i64, i64)| {
+        let distance = a.saturating_sub(b);
+        distance.saturating_mul(distance)
+    };
+    let squares = near.at.iter().zip(place).map(square);
+    squares.fold(0i64, i64::saturating_add) <= near.square
 }

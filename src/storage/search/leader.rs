@@ -13,6 +13,7 @@ use super::super::sql::Sql;
 use super::clause::Clause;
 use super::probe::{Names, ids, probe, range_rows, text_bounds};
 use crate::error::Result;
+use crate::fhir::search::PLANE;
 
 /// As many parts as a leader may be made of.
 const MOST_PARTS: usize = 20;
@@ -121,6 +122,23 @@ pub fn leader(
                 sql,
                 unique: false,
                 exact: true,
+            })
+        }
+        Clause::Near { param, near } => {
+            let slab = |sql: Sql<Pair>| {
+                let [x, ..] = near.at;
+                let sql = sql.push(" WHERE g.param = ").bind(*param);
+                let sql = sql.push(" AND g.class = ").bind(PLANE);
+                sql.push(" AND g.low >= ")
+                    .bind(x.saturating_sub(near.reach))
+                    .push(" AND g.low <= ")
+                    .bind(x.saturating_add(near.reach))
+            };
+            let sql = Sql::new("SELECT r.sort, r.pk FROM index_range g");
+            let sql = slab(ordered(planning.names.joins, sql, "g.pk"));
+            Some(Leader {
+                exact: false,
+                ..measured(connection, planning.few, sql, true)?
             })
         }
         Clause::Id { type_id, any_of } => {

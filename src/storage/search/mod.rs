@@ -30,7 +30,7 @@ pub use include::{Direction, Step, by_number, reached};
 pub use order::{By, Key, MOST_KEYS, Page, Position};
 
 use leader::{Leader, Pair, Planning, best, value_rows};
-use order::FEW;
+use order::{FEW, Part};
 use present::narrowed;
 use probe::{Names, probe};
 use window::{WIDTHS, window};
@@ -133,14 +133,15 @@ impl Walk<'_> {
         let branches = self.branches(page);
         let several = branches.len() > 1;
         for (index, source) in branches.into_iter().enumerate() {
-            let part = self.rows(page, source);
+            let part = source.part;
+            let rows = self.rows(page, source);
             inner = inner.push(if index > 0 { " UNION " } else { "" });
             inner = if several {
                 inner.push("SELECT * FROM (")
             } else {
                 inner
             };
-            inner = order::order(inner.append(part), page)
+            inner = order::order(inner.append(rows), page, part)
                 .push(" LIMIT ")
                 .bind(limit);
             if several {
@@ -150,7 +151,8 @@ impl Walk<'_> {
             }
         }
         if several {
-            inner = order::order(Sql::new("SELECT * FROM (").append(inner).push(") x"), page)
+            let all = Sql::new("SELECT * FROM (").append(inner).push(") x");
+            inner = order::order(all, page, Part::All)
                 .push(" LIMIT ")
                 .bind(limit);
         }
@@ -166,7 +168,8 @@ impl Walk<'_> {
             |sql| sql.push("r"),
             |sql| sql.push("r.pk = x.pk"),
         );
-        let rows: Vec<(KeyRow, FoundVersion)> = order::order(sql, page).load(connection)?;
+        let rows: Vec<(KeyRow, FoundVersion)> =
+            order::order(sql, page, Part::All).load(connection)?;
         let mut found: Vec<FoundRow> = rows
             .into_iter()
             .map(|((pk, n0, s0, n1, s1, n2, s2), version)| FoundRow {
@@ -226,6 +229,15 @@ fn known<'a>(
         return Ok(Cow::Borrowed(clause));
     }
     links::resolved(connection, clause, planning).map(Cow::Owned)
+}
+
+/// Rows to start from, all of them or a part.
+struct Source {
+    /// Selects sort and pk.
+    sql: Sql<Pair>,
+    /// Whether each resource comes once.
+    unique: bool,
+    part: Part,
 }
 
 /// What is walked, and what is probed.
@@ -307,36 +319,46 @@ impl<'a> Walk<'a> {
     }
 
     /// The rows to start from; several sources when each of them is in order by itself.
-    fn branches(&self, page: &Page) -> Vec<(Sql<Pair>, bool)> {
+    fn branches(&self, page: &Page) -> Vec<Source> {
+        let whole = |part| Source {
+            sql: self.leader.sql.clone(),
+            unique: self.leader.unique,
+            part,
+        };
         match self.values {
             Some((param, any_of))
                 if (2..=MOST_BRANCHES).contains(&any_of.len()) && page.is_usual() =>
             {
                 let each = any_of.iter();
-                each.map(|value| (value_rows(param, std::slice::from_ref(value)), true))
-                    .collect()
+                each.map(|value| Source {
+                    sql: value_rows(param, std::slice::from_ref(value)),
+                    unique: true,
+                    part: Part::All,
+                })
+                .collect()
             }
-            _ => vec![(self.leader.sql.clone(), self.leader.unique)],
+            Some(_) => page.parts().iter().copied().map(whole).collect(),
+            None => vec![whole(Part::All)],
         }
     }
 
     /// The matching rows of one source with the columns of the order, as `x`.
-    fn rows(&self, page: &Page, (source, unique): (Sql<Pair>, bool)) -> Sql<()> {
+    fn rows(&self, page: &Page, source: Source) -> Sql<()> {
         let at = ROWS;
-        let mut sql = Sql::<()>::new(if unique {
+        let mut sql = Sql::<()>::new(if source.unique {
             "SELECT * FROM (SELECT "
         } else {
             "SELECT * FROM (SELECT DISTINCT "
         })
         .alias('t', at)
         .push(".pk");
-        sql = order::key_columns(sql, page, at)
+        sql = order::key_columns(sql, page, source.part, at)
             .push(" FROM (")
-            .append(source)
+            .append(source.sql)
             .push(") ")
             .alias('t', at)
             .push(" WHERE ");
-        sql = self.probes(sql);
+        sql = order::within(self.probes(sql), page, source.part, at);
         if let Some(latest) = latest(self.probed.iter().copied()) {
             // What is dated later cannot match, and is not walked.
             sql = sql
@@ -355,7 +377,7 @@ impl<'a> Walk<'a> {
         }
         sql = sql.push(") x");
         match &page.after {
-            Some(position) => order::after(sql.push(" WHERE "), page, position),
+            Some(position) => order::after(sql.push(" WHERE "), page, source.part, position),
             None => sql,
         }
     }

@@ -1,5 +1,6 @@
 //! The order of a result, and where a page begins in it.
 
+use super::super::index_rows::UNDATED;
 use super::super::sql::Sql;
 use crate::clock::Instant;
 
@@ -33,6 +34,15 @@ impl Key {
     fn is_text(self) -> bool {
         matches!(self.by, By::Id | By::Text(_))
     }
+}
+
+/// Which rows of an order are walked: where it rises by the clinical date, those without one come last and
+/// stand at the other end of the index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    All,
+    Dated,
+    Undated,
 }
 
 /// As many keys as an order may have.
@@ -108,6 +118,14 @@ impl Page {
         self.keys() == [Key::DEFAULT]
     }
 
+    /// The parts that the index has in order each.
+    pub(super) fn parts(&self) -> &'static [Part] {
+        match self.keys() {
+            [key] if key.by == By::Clinical && key.descending => &[Part::Dated, Part::Undated],
+            _ => &[Part::All],
+        }
+    }
+
     pub(super) fn descends(&self, key: Key) -> bool {
         key.descending != self.backward
     }
@@ -133,7 +151,7 @@ fn column(index: usize, key: Key) -> &'static str {
 }
 
 /// Appends the columns `n0 … s2` of `t<at>`.
-pub fn key_columns<ST>(mut sql: Sql<ST>, page: &Page, at: u32) -> Sql<ST> {
+pub fn key_columns<ST>(mut sql: Sql<ST>, page: &Page, part: Part, at: u32) -> Sql<ST> {
     for index in 0..MOST_KEYS {
         let key = page.keys().get(index).copied();
         let (number, text) = match key {
@@ -142,7 +160,7 @@ pub fn key_columns<ST>(mut sql: Sql<ST>, page: &Page, at: u32) -> Sql<ST> {
         };
         sql = sql.push(", ");
         sql = match number {
-            Some(key) => expression(sql, key, at),
+            Some(key) => expression(sql, key, part, at),
             None => sql.push("CAST(0 AS BIGINT)"),
         };
         sql = sql
@@ -150,7 +168,7 @@ pub fn key_columns<ST>(mut sql: Sql<ST>, page: &Page, at: u32) -> Sql<ST> {
             .push(NUMBERS.get(index).copied().unwrap_or(""))
             .push(", ");
         sql = match text {
-            Some(key) => expression(sql, key, at),
+            Some(key) => expression(sql, key, part, at),
             None => sql.push("CAST('' AS TEXT)"),
         };
         sql = sql
@@ -170,9 +188,20 @@ fn undefined(key: Key) -> (i64, String) {
 }
 
 /// Appends the value of a key for `t<at>`. What is missing comes last.
-fn expression<ST>(sql: Sql<ST>, key: Key, at: u32) -> Sql<ST> {
+fn expression<ST>(sql: Sql<ST>, key: Key, part: Part, at: u32) -> Sql<ST> {
     match key.by {
-        By::Clinical => sql.alias('t', at).push(".sort"),
+        By::Clinical if !key.descending || part == Part::Dated => sql.alias('t', at).push(".sort"),
+        By::Clinical if part == Part::Undated => sql.bind(undefined(key).0),
+        By::Clinical => sql
+            .push("CASE ")
+            .alias('t', at)
+            .push(".sort WHEN ")
+            .bind(UNDATED)
+            .push(" THEN ")
+            .bind(undefined(key).0)
+            .push(" ELSE ")
+            .alias('t', at)
+            .push(".sort END"),
         By::LastUpdated => sql
             .push("(SELECT q.last_updated FROM resource q WHERE q.pk = ")
             .alias('t', at)
@@ -210,10 +239,28 @@ fn expression<ST>(sql: Sql<ST>, key: Key, at: u32) -> Sql<ST> {
     }
 }
 
+/// Appends that `t<at>` belongs to a part.
+pub fn within<ST>(sql: Sql<ST>, page: &Page, part: Part, at: u32) -> Sql<ST> {
+    let sort = |sql: Sql<ST>| sql.push(" AND ").alias('t', at).push(".sort");
+    match part {
+        Part::All => sql,
+        // The position says more, and SQLite enters the index by one bound only.
+        Part::Dated if page.after.is_some() && !page.backward => sql,
+        Part::Dated => sort(sql).push(" < ").bind(UNDATED),
+        Part::Undated => sort(sql).push(" = ").bind(UNDATED),
+    }
+}
+
 /// Appends `ORDER BY` over the key columns and `pk`.
-pub fn order<ST>(mut sql: Sql<ST>, page: &Page) -> Sql<ST> {
+pub fn order<ST>(mut sql: Sql<ST>, page: &Page, part: Part) -> Sql<ST> {
     sql = sql.push(" ORDER BY ");
-    for (index, key) in page.keys().iter().enumerate() {
+    // The undated have one key for all, which the databases would sort by all the same.
+    let keys = if part == Part::Undated {
+        &[]
+    } else {
+        page.keys()
+    };
+    for (index, key) in keys.iter().enumerate() {
         sql = sql
             .push("x.")
             .push(column(index, *key))
@@ -226,9 +273,18 @@ pub fn order<ST>(mut sql: Sql<ST>, page: &Page) -> Sql<ST> {
     })
 }
 
-/// Appends that a row comes after the position, in the order of the page.
-pub fn after<ST>(mut sql: Sql<ST>, page: &Page, position: &Position) -> Sql<ST> {
+/// Appends that a row of a part comes after the position, in the order of the page.
+pub fn after<ST>(mut sql: Sql<ST>, page: &Page, part: Part, position: &Position) -> Sql<ST> {
     let keys = page.keys();
+    if part == Part::Undated {
+        // One key for all of them: their numbers are in order.
+        return match (page.begins_undefined(), page.backward) {
+            (true, false) => sql.push("x.pk < ").bind(position.pk),
+            (true, true) => sql.push("x.pk > ").bind(position.pk),
+            (false, false) => sql.push("1 = 1"),
+            (false, true) => sql.push("1 = 0"),
+        };
+    }
     if page.is_uniform() {
         // One comparison of rows, which an index can answer.
         sql = sql.push("(");

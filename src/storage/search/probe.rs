@@ -7,6 +7,7 @@
 use super::super::dialect::Joins;
 use super::super::sql::Sql;
 use super::clause::{Clause, Like, Range};
+use crate::fhir::search::{AXIS, Near, PLANE};
 
 /// Numbers for aliases, so that no inner name hides an outer one, and how tables are joined.
 pub struct Names {
@@ -53,6 +54,7 @@ pub fn probe<ST>(sql: Sql<ST>, clause: &Clause, at: u32, names: &mut Names) -> S
         )
         .push(") IS TRUE"),
         Clause::Range(one) => range(sql, &[one], at),
+        Clause::Near { param, near } => is_near(sql, *param, near, at, names.joins),
         Clause::Present { param } => sql
             .push("EXISTS (SELECT 1 FROM resource q WHERE q.pk = ")
             .alias('t', at)
@@ -120,6 +122,31 @@ pub fn probe<ST>(sql: Sql<ST>, clause: &Clause, at: u32, names: &mut Names) -> S
             probe(sql, clause, source, names).push(") IS TRUE")
         }
     }
+}
+
+/// Appends whether a position is within a distance: the square of the straight line, below 5e18.
+fn is_near<ST>(sql: Sql<ST>, param: i64, near: &Near, at: u32, joins: Joins) -> Sql<ST> {
+    let [x, y, z] = near.at;
+    let sql = sql.push("EXISTS (SELECT 1 FROM index_range g");
+    let axis = |sql: Sql<ST>| {
+        let sql = sql.push("h.pk = g.pk AND h.param = ").bind(param);
+        sql.push(" AND h.class = ").bind(AXIS)
+    };
+    let sql = joins.look_up(sql, "index_range", |sql| sql.push("h"), axis);
+    let mut sql = sql
+        .push(" WHERE g.pk = ")
+        .alias('t', at)
+        .push(".pk AND g.param = ")
+        .bind(param)
+        .push(" AND g.class = ")
+        .bind(PLANE)
+        .push(" AND 0");
+    for (column, place) in [("g.low", x), ("g.high", y), ("h.low", z)] {
+        sql = sql.push(" + (").push(column).push(" - ").bind(place);
+        sql = sql.push(") * (").push(column).push(" - ").bind(place);
+        sql = sql.push(")");
+    }
+    sql.push(" <= ").bind(near.square).push(") IS TRUE")
 }
 
 /// The clauses, when all of them are intervals of one parameter: one look-up serves them.

@@ -109,7 +109,10 @@ fn every_claimed_search_parameter_works_on_its_type() {
                 "token" => "code",
                 "string" => "text",
                 "number" => "1",
+                // Where something begins and ends on what a code names.
+                "composite" if name == "MolecularSequence" => "code$1$2",
                 "composite" => "code$2001",
+                "special" => "41.9|12.5",
                 "quantity" => "5.4|http://unitsofmeasure.org|mg",
                 "reference" => "Patient/1",
                 "uri" => "http://a.example",

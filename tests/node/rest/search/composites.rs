@@ -57,6 +57,54 @@ fn both_parts_hold_of_one_element() {
 }
 
 #[test]
+fn a_code_and_where_it_begins_and_ends() {
+    let node = TestNode::start();
+    let reference = |chromosome: &str, start: i64, end: i64| {
+        format!(
+            r#","referenceSeq":{{"chromosome":{{"coding":[{{"system":"urn:c","code":"{chromosome}"}}]}},"referenceSeqId":{{"coding":[{{"code":"NC_{chromosome}"}}]}},"windowStart":{start},"windowEnd":{end}}}"#
+        )
+    };
+    for (id, members) in [
+        ("one", reference("1", 100, 200)),
+        ("two", reference("2", 100, 200)),
+        (
+            "varied",
+            format!(
+                r#"{},"variant":[{{"start":10,"end":20}},{{"start":500,"end":600}}]"#,
+                reference("1", 150, 900)
+            ),
+        ),
+        ("turned", reference("1", 200, 100)),
+    ] {
+        let members = format!(r#","coordinateSystem":0{members}"#);
+        put(&node, "MolecularSequence", id, &members);
+    }
+    table(
+        &node,
+        "MolecularSequence",
+        &[
+            ("chromosome-window-coordinate=1$100$200", "one"),
+            ("chromosome-window-coordinate=urn:c|1$100$200", "one"),
+            ("chromosome-window-coordinate=1$ge100$le1000", "one varied"),
+            ("chromosome-window-coordinate=1$lt150$gt150", "one"),
+            ("chromosome-window-coordinate=1$ne100$900", "varied"),
+            ("chromosome-window-coordinate=3$ge0$le1000", ""),
+            (
+                "chromosome-window-coordinate=2$100$200,1$150$900",
+                "two varied",
+            ),
+            ("referenceseqid-window-coordinate=NC_2$100$200", "two"),
+            ("chromosome-variant-coordinate=1$10$20", "varied"),
+            ("chromosome-variant-coordinate=1$gt400$lt700", "varied"),
+            // Begin and end of one variant, not of two.
+            ("chromosome-variant-coordinate=1$10$600", ""),
+            ("chromosome-variant-coordinate=1$le10$ge600", ""),
+            ("referenceseqid-variant-coordinate=NC_1$500$600", "varied"),
+        ],
+    );
+}
+
+#[test]
 fn text_is_what_a_code_is_called() {
     let node = TestNode::start();
     for (id, code) in [
@@ -78,6 +126,37 @@ fn text_is_what_a_code_is_called() {
             ("code:text=EMICRANIA%20CR", "shown"),
             ("code:text=nulla", ""),
             ("code=emicrania", "other"),
+        ],
+    );
+}
+
+/// What is over several elements is found by the texts beside each of them.
+#[test]
+fn text_of_several_elements() {
+    let node = TestNode::start();
+    let coded = |text: &str| format!(r#"{{"text":"{text}"}}"#);
+    for (id, code, component) in [
+        ("whole", "Pressione", "Altro"),
+        ("part", "Altro", "Pressione diastolica"),
+        ("none", "Altro", "Altro"),
+    ] {
+        let members = format!(
+            r#","status":"final","code":{},"component":[{{"code":{}}}]"#,
+            coded(code),
+            coded(component)
+        );
+        put(&node, "Observation", id, &members);
+    }
+    table(
+        &node,
+        "Observation",
+        &[
+            ("code:text=pressione", "whole"),
+            ("component-code:text=pressione", "part"),
+            ("combo-code:text=pressione", "part whole"),
+            ("combo-code:text=pressione%20dia", "part"),
+            ("combo-code:text=nulla", ""),
+            ("combo-code:missing=false", "none part whole"),
         ],
     );
 }

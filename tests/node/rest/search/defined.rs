@@ -174,7 +174,10 @@ fn one_that_is_not_active_is_a_resource_like_any_other() {
     let node = TestNode::start();
     let mut draft = parameter("x", "token", "this is no expression ((");
     draft["status"] = "draft".into();
+    let edition = || node.node.store.edition().unwrap();
+    let before = edition();
     assert_eq!(define(&node, &draft).status, 201);
+    assert_eq!(edition(), before);
     node.get_with("Patient?x=1", &[STRICT])
         .refused(400, "not-supported");
     draft["expression"] = "Patient.gender".into();

@@ -18,6 +18,7 @@ mod includes;
 mod iterate;
 mod joins;
 mod naive;
+mod near;
 mod numbers;
 mod order;
 mod paging;
