@@ -7,7 +7,7 @@ use super::node::Node;
 use crate::error::{Error, Issue, Kind, Result, Severity};
 use crate::fhir::definitions::{SearchKind, SearchParameter};
 use crate::fhir::fhirpath;
-use crate::fhir::model::value::Value;
+use crate::fhir::model::value::{Text, Value};
 
 /// The type whose resources define what can be searched by.
 pub const TYPE: &str = "SearchParameter";
@@ -30,6 +30,45 @@ pub fn check(node: &Node, resource: &Value) -> Result<bool> {
         return Ok(true);
     }
     Err(Error::from_issues(Kind::Unprocessable, issues))
+}
+
+/// The SearchParameters that one transaction puts in force: they must get on with one another too.
+#[derive(Default)]
+pub struct Together(Vec<SearchParameter>);
+
+impl Together {
+    /// Adds a resource of the transaction.
+    ///
+    /// # Errors
+    /// `Unprocessable` for a code that another one of them has on the same type.
+    pub fn add(&mut self, node: &Node, resource: &Value) -> Result<()> {
+        if resource.str_at("resourceType") != Some(TYPE) || !is_active(resource) {
+            return Ok(());
+        }
+        let Some(parameter) = SearchParameter::from_definition(resource) else {
+            return Ok(());
+        };
+        let on_one_type = |other: &SearchParameter| {
+            let mut types = node.definitions.resource_types().iter();
+            types.any(|name| {
+                let is_on = |bases: &[Text]| node.definitions.is_below(name, bases);
+                is_on(&parameter.base) && is_on(&other.base)
+            })
+        };
+        let clash = self.0.iter().find(|other| {
+            other.code == parameter.code && other.url != parameter.url && on_one_type(other)
+        });
+        if let Some(other) = clash {
+            let text = format!(
+                "expected a code that no other search parameter of the transaction has, found that of {}",
+                other.url
+            );
+            let issue = at("code", "duplicate", text);
+            return Err(Error::from_issues(Kind::Unprocessable, vec![issue]));
+        }
+        self.0.push(parameter);
+        Ok(())
+    }
 }
 
 fn findings(node: &Node, resource: &Value) -> Vec<Issue> {

@@ -19,6 +19,7 @@ use crate::interactions::node::Node;
 use crate::interactions::patch::patched;
 use crate::interactions::read::current;
 use crate::interactions::request::Return;
+use crate::interactions::search_parameters::Together;
 use crate::interactions::update::{check_id, unmatched};
 use crate::interactions::write::{self, Incoming};
 use crate::storage::{
@@ -80,6 +81,8 @@ struct Plan {
     planned: Vec<Planned>,
     /// Numbers of the entries behind the writes, in order.
     order: Vec<usize>,
+    /// What becomes searchable by it.
+    defined: Together,
 }
 
 impl Plan {
@@ -328,6 +331,7 @@ impl Plan {
                     expect = Expect::Version(version.version);
                 }
                 let incoming = patched(node, &version, &entry.patch(node)?)?;
+                self.defined.add(node, incoming.tree())?;
                 let prepared = write::prepare(node, &key.resource_type, incoming, Method::Patch)?;
                 commit.blobs.extend(prepared.blobs);
                 Change::Put(prepared.content)
@@ -339,6 +343,7 @@ impl Plan {
                     Method::Put
                 };
                 let incoming = self.resource(node, entries, entry, &key)?;
+                self.defined.add(node, incoming.tree())?;
                 let prepared = write::prepare(node, &key.resource_type, incoming, method)?;
                 commit.blobs.extend(prepared.blobs);
                 Change::Put(prepared.content)

@@ -260,6 +260,17 @@ fn one_that_could_not_be_searched_by_is_refused() {
     let bundle = json!({"resourceType": "Bundle", "type": "transaction", "entry": [
         {"resource": bad, "request": {"method": "PUT", "url": "SearchParameter/fine"}}]});
     assert_eq!(node.post("", &bundle.to_string()).status, 422);
+    // Two that go together with the others, but not with one another.
+    let twins = ["one", "two"].map(|name| {
+        let mut twin = parameter(name, "token", "Patient.gender");
+        twin["code"] = "twin".into();
+        let url = format!("SearchParameter/{name}");
+        json!({"resource": twin, "request": {"method": "PUT", "url": url}})
+    });
+    let bundle = json!({"resourceType": "Bundle", "type": "transaction", "entry": twins});
+    let answer = node.post("", &bundle.to_string());
+    assert_eq!(answer.status, 422, "{}", answer.text());
+    assert_eq!(answer.json()["issue"][0]["code"], "duplicate");
     assert_eq!(define(&node, &with("code", json!("fine"))).status, 201);
     let patch = br#"[{"op":"replace","path":"/expression","value":"("}]"#;
     let headers = [("content-type", "application/json-patch+json")];
