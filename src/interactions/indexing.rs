@@ -3,7 +3,7 @@
 use super::node::Node;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::model::value::Value;
-use crate::fhir::search::{Bounds, DATE, Plan, TextLike};
+use crate::fhir::search::{Bounds, DATE, Plan, TextLike, met};
 use crate::storage::{
     Clause, IndexRow, IndexRows, Like, LinkRow, Range, RangeRow, StringRow, UNDATED,
 };
@@ -82,6 +82,8 @@ impl Node {
 
     /// Plans that must all hold, as a clause.
     pub fn clause(&self, resource_type: &str, plans: &[Plan]) -> Result<Clause> {
+        let single = |code: &str| self.extractor.is_single(resource_type, code);
+        let plans = met(plans, single);
         let clauses = plans.iter().map(|plan| self.numbered(resource_type, plan));
         Ok(Clause::All(clauses.collect::<Result<_>>()?))
     }
@@ -101,7 +103,10 @@ impl Node {
                 .map_or_else(|| Ok(Clause::nothing()), clause)
         };
         match plan {
-            Plan::All(plans) => Ok(Clause::All(all(plans)?)),
+            Plan::All(plans) => {
+                let single = |code: &str| self.extractor.is_single(resource_type, code);
+                Ok(Clause::All(all(&met(plans, single))?))
+            }
             Plan::Any(plans) => Ok(Clause::Any(all(plans)?)),
             Plan::Not(plan) => Ok(Clause::Not(Box::new(self.numbered(resource_type, plan)?))),
             Plan::Value { code, any_of } => with(code, &|param| {

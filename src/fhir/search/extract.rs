@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use super::caseless::{self, Caseless};
 use super::extracted::Extracted;
 use super::text;
-use super::{composite, implied, near};
+use super::{composite, implied, near, single};
 use crate::fhir::definitions::{Definitions, SearchKind, SearchParameter};
 use crate::fhir::fhirpath::{Environment, Expr, evaluate, parse};
 use crate::fhir::model::value::{Text, Value};
@@ -159,6 +159,13 @@ impl Extractor {
             }
         }
         vec![text::text_code(&parameter.code)]
+    }
+
+    /// Whether a resource of a type has at most one value of a parameter.
+    pub fn is_single(&self, resource_type: &str, code: &str) -> bool {
+        self.definitions
+            .search_parameter(resource_type, code)
+            .is_some_and(|parameter| single::is_single(&self.definitions, resource_type, parameter))
     }
 
     /// Whether resources of a type could be found by a parameter, defined or not.

@@ -16,6 +16,7 @@ mod operand;
 mod plan;
 mod query;
 mod result;
+mod single;
 mod text;
 mod values;
 
@@ -27,4 +28,5 @@ pub use operand::in_query;
 pub use plan::{Bounds, Plan, TextLike};
 pub use query::{Handling, Query, Vocabulary, parse};
 pub use result::{DATE, Include, Sort, SortBy, Summary, Total};
+pub use single::met;
 pub use text::FoundText;
