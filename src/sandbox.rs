@@ -13,7 +13,7 @@ mod child;
 mod limits;
 
 use std::ffi::OsString;
-use std::io::{Read, Write};
+use std::io::{self, Read};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
@@ -37,18 +37,19 @@ const TIME: Duration = Duration::from_secs(10);
 /// Rust's exit code after a panic.
 const PANICKED: i32 = 101;
 
-/// Parses `bytes` with the parser of this name, in a child process. Blocks up to ten seconds.
+/// Parses an input of `size` bytes with the parser of this name, in a child process. Blocks up to ten
+/// seconds.
 ///
 /// # Errors
 /// The error of the parser; `TooLarge` above [`MOST_INPUT`]; `Unprocessable` when the child broke
 /// a limit or crashed; `Internal` when it could not be run.
-pub fn run(parser: &str, bytes: &[u8]) -> Result<Vec<u8>> {
+pub fn run(parser: &str, input: impl Read + Send, size: u64) -> Result<Vec<u8>> {
     let launch = Launch {
         executable: executable()?,
         arguments: vec![SUBCOMMAND.into(), parser.into()],
         time: TIME,
     };
-    launch.run(bytes)
+    launch.run(input, size)
 }
 
 /// How to start a child.
@@ -73,9 +74,10 @@ fn executable() -> Result<PathBuf> {
 }
 
 impl Launch {
-    fn run(&self, bytes: &[u8]) -> Result<Vec<u8>> {
-        if bytes.len() > MOST_INPUT {
-            return Err(child::too_large(bytes.len()));
+    fn run(&self, input: impl Read + Send, size: u64) -> Result<Vec<u8>> {
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        if size > MOST_INPUT {
+            return Err(child::too_large(size));
         }
         let now = Instant::now();
         let end = now.checked_add(self.time).unwrap_or(now);
@@ -88,7 +90,7 @@ impl Launch {
             .stderr(Stdio::null())
             .spawn()
             .map_err(|error| Error::internal("the sandbox could not be started").because(error))?;
-        let output = exchange(&mut child, bytes, end);
+        let output = exchange(&mut child, input, end);
         let status = finish(&mut child, end)?;
         judge(status, output)
     }
@@ -96,7 +98,7 @@ impl Launch {
 
 /// Writes the input and reads the output, up to its bound; `None` when that took too long. The
 /// child is dead when it has given too much or too late.
-fn exchange(child: &mut Child, bytes: &[u8], end: Instant) -> Option<Vec<u8>> {
+fn exchange(child: &mut Child, mut input: impl Read + Send, end: Instant) -> Option<Vec<u8>> {
     let stdin = child.stdin.take();
     let stdout = child.stdout.take()?;
     thread::scope(|scope| {
@@ -104,7 +106,7 @@ fn exchange(child: &mut Child, bytes: &[u8], end: Instant) -> Option<Vec<u8>> {
         scope.spawn(move || {
             if let Some(mut stdin) = stdin {
                 // A child that answers without reading everything closes the pipe.
-                let _ = stdin.write_all(bytes);
+                let _ = io::copy(&mut input, &mut stdin);
             }
         });
         let (send, receive) = mpsc::channel();

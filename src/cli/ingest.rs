@@ -1,5 +1,7 @@
 //! `fascicolo ingest FILE…`.
 
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -55,27 +57,39 @@ pub fn ingest(config: &Config, files: &[PathBuf]) -> Result<ExitCode> {
 }
 
 fn one(node: &Node, file: &Path) -> Result<Vec<String>> {
-    let bytes = std::fs::read(file)
-        .map_err(|error| Error::of(Kind::Invalid, "the file cannot be read").because(error))?;
-    if bytes.len() > node.choices.document_bytes {
-        return Err(Error::of(
-            Kind::TooLarge,
-            format!(
-                "expected at most {} bytes, found {}",
-                node.choices.document_bytes,
-                bytes.len()
-            ),
-        ));
+    let unreadable =
+        |error: io::Error| Error::of(Kind::Invalid, "the file cannot be read").because(error);
+    let mut source = File::open(file).map_err(unreadable)?;
+    let mut upload = node.store.upload()?;
+    let mut piece = vec![0; 64 * 1024];
+    let (mut size, mut is_pdf) = (0usize, false);
+    loop {
+        let read = source.read(&mut piece).map_err(unreadable)?;
+        let bytes = piece.get(..read).unwrap_or(&[]);
+        if bytes.is_empty() {
+            break;
+        }
+        if size == 0 {
+            let head = bytes.get(..1024).unwrap_or(bytes);
+            is_pdf = head.windows(5).any(|window| window == b"%PDF-");
+        }
+        size = size.saturating_add(read);
+        if size > node.choices.document_bytes {
+            return Err(Error::of(
+                Kind::TooLarge,
+                format!(
+                    "expected at most {} bytes, found more",
+                    node.choices.document_bytes
+                ),
+            ));
+        }
+        upload.write(bytes)?;
     }
-    let head = bytes.get(..1024).unwrap_or(&bytes);
-    let is_pdf = head.windows(5).any(|window| window == b"%PDF-");
     let content_type = if is_pdf {
         "application/pdf"
     } else {
         "application/xml"
     };
-    let mut upload = node.store.upload()?;
-    upload.write(&bytes)?;
     let document = Document::read(upload.finish()?, content_type)?;
     let context = RequestContext {
         caller: Caller::Operator,

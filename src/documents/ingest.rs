@@ -4,9 +4,11 @@
 //! organisations the header names, found again by identifier *with* system. The same document
 //! again changes nothing and says so; a new version supersedes the older ones of its set.
 
+use std::fs::File;
+use std::io::{self, Read, Seek};
 use std::sync::Arc;
 
-use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY};
 
 use super::lineage::{Lineage, base64_of, parsed, point_to, sha256_of, tie_to_set, token_of};
 use crate::audit::{self, Action};
@@ -33,10 +35,11 @@ pub const PDF_PARSER: &str = "pdf";
 /// The local name of the Binary among the mapped resources.
 const BINARY: &str = "binary";
 
-/// A submitted document, held until it is stored.
+/// A submitted document: a file until it is stored, and never in memory as a whole when it is a PDF.
 pub struct Document {
     upload: Arc<Upload>,
-    bytes: Vec<u8>,
+    /// Stays open when the upload has been put in place, for a second attempt.
+    file: File,
     content_type: String,
     sha1: [u8; 20],
 }
@@ -44,18 +47,23 @@ pub struct Document {
 impl Document {
     /// Takes an upload whose media type is `application/pdf` or `application/xml`.
     pub fn read(upload: Upload, content_type: &str) -> Result<Self> {
-        let bytes = upload.bytes()?;
-        let mut sha1 = [0u8; 20];
+        let mut file = upload.open()?;
         // IHE demands SHA-1 as the hash of a document; integrity rests on SHA-256.
-        for (place, byte) in sha1
-            .iter_mut()
-            .zip(digest(&SHA1_FOR_LEGACY_USE_ONLY, &bytes).as_ref())
-        {
+        let mut hash = Context::new(&SHA1_FOR_LEGACY_USE_ONLY);
+        let mut piece = vec![0; 64 * 1024];
+        loop {
+            match file.read(&mut piece).map_err(unreadable)? {
+                0 => break,
+                read => hash.update(piece.get(..read).unwrap_or(&[])),
+            }
+        }
+        let mut sha1 = [0u8; 20];
+        for (place, byte) in sha1.iter_mut().zip(hash.finish().as_ref()) {
             *place = *byte;
         }
         Ok(Self {
             upload: Arc::new(upload),
-            bytes,
+            file,
             content_type: match content_type {
                 "application/pdf" => content_type.to_owned(),
                 _ => "text/xml".to_owned(),
@@ -65,12 +73,20 @@ impl Document {
     }
 
     fn cda(&self) -> Result<Vec<u8>> {
+        let mut file = &self.file;
+        file.rewind().map_err(unreadable)?;
         if self.content_type == "application/pdf" {
-            let frame = sandbox::run(PDF_PARSER, &self.bytes)?;
+            let frame = sandbox::run(PDF_PARSER, file, self.upload.size)?;
             return Ok(Extracted::from_frame(&frame)?.cda);
         }
-        Ok(self.bytes.clone())
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(unreadable)?;
+        Ok(bytes)
     }
+}
+
+fn unreadable(error: io::Error) -> Error {
+    Error::of(Kind::Unavailable, "an upload cannot be read back").because(error)
 }
 
 /// The first half of an ingestion.
@@ -117,7 +133,7 @@ pub fn ingest(context: &RequestContext, node: &Node, document: &Document) -> Res
     Ok(Step::Commit {
         commit,
         race: Race::Retry,
-        waits: false,
+        brief: None,
         finish: Arc::new(move |_, committed| {
             let created = committed
                 .writes

@@ -13,7 +13,7 @@ use futures_core::Stream;
 
 use crate::config::Limits;
 use crate::error::{Error, Kind, Result};
-use crate::storage::UploadWriter;
+use crate::storage::{Received, Receiver, UploadWriter};
 
 /// Below this, the ratio of inflated to deflated bytes says nothing.
 const RATIO_FLOOR: usize = 64 * 1024;
@@ -37,6 +37,64 @@ pub async fn read(
         body.extend_from_slice(&chunk);
     }
     inflate(headers, body, limit, limits.inflate_ratio)
+}
+
+/// Receives a body that may be large, at most `limit` bytes after inflation: what is much goes to a file.
+pub async fn receive(
+    headers: &HeaderMap,
+    payload: &mut Payload,
+    mut receiver: Receiver,
+    limit: usize,
+    limits: &Limits,
+) -> Result<Coded> {
+    announced(headers, limit)?;
+    let coding = coding_of(headers)?;
+    let mut pace = Pace::new(limits, limits.upload_seconds);
+    let most = u64::try_from(limit).unwrap_or(u64::MAX);
+    while let Some(chunk) = next(payload, &mut pace).await? {
+        receiver.write(&chunk)?;
+        if receiver.size() > most {
+            return Err(too_large(limit));
+        }
+    }
+    Ok(Coded {
+        received: receiver.finish(),
+        coding,
+        limit,
+        ratio: limits.inflate_ratio,
+    })
+}
+
+/// A body as it came, perhaps deflated.
+pub struct Coded {
+    received: Received,
+    coding: Option<BodyCoding>,
+    limit: usize,
+    ratio: usize,
+}
+
+impl Coded {
+    /// The bytes that were meant. Takes its time: not for the async threads.
+    pub fn inflate(self, mut receiver: Receiver) -> Result<Received> {
+        let Some(coding) = self.coding else {
+            return Ok(self.received);
+        };
+        let deflated = usize::try_from(self.received.size()).unwrap_or(usize::MAX);
+        let mut inflated = Inflated::new(
+            coding,
+            deflated,
+            self.limit,
+            self.ratio,
+            self.received.reader(),
+        )?;
+        let mut piece = vec![0; 64 * 1024];
+        loop {
+            match inflated.read(&mut piece)? {
+                0 => return Ok(receiver.finish()),
+                read => receiver.write(piece.get(..read).unwrap_or(&[]))?,
+            }
+        }
+    }
 }
 
 /// Streams a body into a temporary file, at most `limit` bytes.
@@ -179,30 +237,67 @@ fn inflate(headers: &HeaderMap, body: Vec<u8>, limit: usize, ratio: usize) -> Re
     let Some(coding) = coding_of(headers)? else {
         return Ok(body);
     };
-    let most = body.len().saturating_mul(ratio).max(RATIO_FLOOR).min(limit);
-    let broken = |_| {
-        Error::of(
-            Kind::Invalid,
-            "expected a body in its Content-Encoding, found a broken one",
-        )
-    };
-    let reader: Box<dyn Read + '_> = match coding {
-        BodyCoding::Gzip => Box::new(flate2::read::MultiGzDecoder::new(body.as_slice())),
-        BodyCoding::Zstd => {
-            let mut decoder = zstd::Decoder::new(body.as_slice()).map_err(broken)?;
-            // 2^23: what RFC 8878 asks every decoder to accept, and no more.
-            decoder.window_log_max(23).map_err(broken)?;
-            Box::new(decoder)
-        }
-    };
-    let bound = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+    let mut inflated = Inflated::new(coding, body.len(), limit, ratio, body.as_slice())?;
     let mut out = Vec::new();
-    reader.take(bound).read_to_end(&mut out).map_err(broken)?;
-    if out.len() > most {
-        return Err(Error::of(
-            Kind::TooLarge,
-            format!("expected a body that inflates to at most {most} bytes, found more"),
-        ));
+    let mut piece = vec![0; 64 * 1024];
+    loop {
+        match inflated.read(&mut piece)? {
+            0 => return Ok(out),
+            read => out.extend_from_slice(piece.get(..read).unwrap_or(&[])),
+        }
     }
-    Ok(out)
+}
+
+/// What a body inflates to, read piece by piece.
+struct Inflated<'a> {
+    reader: Box<dyn Read + 'a>,
+    /// Bytes that may still come.
+    left: usize,
+    most: usize,
+}
+
+impl<'a> Inflated<'a> {
+    fn new(
+        coding: BodyCoding,
+        deflated: usize,
+        limit: usize,
+        ratio: usize,
+        body: impl Read + 'a,
+    ) -> Result<Self> {
+        let most = deflated.saturating_mul(ratio).max(RATIO_FLOOR).min(limit);
+        let reader: Box<dyn Read + 'a> = match coding {
+            BodyCoding::Gzip => Box::new(flate2::read::MultiGzDecoder::new(body)),
+            BodyCoding::Zstd => {
+                let mut decoder = zstd::Decoder::new(body).map_err(broken)?;
+                // 2^23: what RFC 8878 asks every decoder to accept, and no more.
+                decoder.window_log_max(23).map_err(broken)?;
+                Box::new(decoder)
+            }
+        };
+        Ok(Self {
+            reader,
+            left: most,
+            most,
+        })
+    }
+
+    /// The next bytes; 0 at the end.
+    fn read(&mut self, piece: &mut [u8]) -> Result<usize> {
+        let read = self.reader.read(piece).map_err(broken)?;
+        let most = self.most;
+        self.left = self.left.checked_sub(read).ok_or_else(|| {
+            Error::of(
+                Kind::TooLarge,
+                format!("expected a body that inflates to at most {most} bytes, found more"),
+            )
+        })?;
+        Ok(read)
+    }
+}
+
+fn broken(_: std::io::Error) -> Error {
+    Error::of(
+        Kind::Invalid,
+        "expected a body in its Content-Encoding, found a broken one",
+    )
 }

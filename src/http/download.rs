@@ -14,16 +14,18 @@ use actix_web::http::header::{
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures_core::Stream;
 
+use super::negotiate::Format;
 use super::pool::{Pool, Turn};
 use crate::error::{Error, Kind, Result};
 use crate::storage::Document;
 
 /// A document and how to send it.
 pub struct Download {
-    pub content_type: String,
     pub document: Document,
     /// For reading the pieces.
     pub pool: Pool,
@@ -31,14 +33,15 @@ pub struct Download {
 }
 
 impl Download {
-    /// Completes the response to a request for the document.
+    /// Completes the response to a request for the document as it is.
     ///
     /// # Errors
     /// `RangeNotSatisfiable`, for a part that lies beyond the end.
-    pub fn answer(
+    pub fn raw(
         self,
         mut response: HttpResponseBuilder,
         request: &HttpRequest,
+        content_type: String,
     ) -> Result<HttpResponse> {
         let size = self.document.size();
         response.insert_header((ACCEPT_RANGES, "bytes"));
@@ -62,12 +65,45 @@ impl Download {
             }
             None => 0..size,
         };
-        response.insert_header((CONTENT_TYPE, self.content_type));
+        response.insert_header((CONTENT_TYPE, content_type));
         // Documents never run in the origin of the pages (UI-05).
         response.insert_header((CONTENT_DISPOSITION, "attachment"));
         response.insert_header(("content-security-policy", "sandbox"));
         let length = bytes.end.saturating_sub(bytes.start);
-        let pieces = Pieces {
+        let pieces = self.pieces(request, bytes);
+        Ok(response.body(SizedStream::new(length, pieces)))
+    }
+
+    /// Completes the response to a request for the resource that holds the document; `json` is the resource
+    /// without it.
+    pub fn inside(
+        self,
+        mut response: HttpResponseBuilder,
+        request: &HttpRequest,
+        mut json: Vec<u8>,
+    ) -> Result<HttpResponse> {
+        // The object ends with its brace; `data` becomes its last member.
+        if json.pop() != Some(b'}') {
+            return Err(Error::internal("a stored resource does not end as one"));
+        }
+        json.extend_from_slice(b",\"data\":\"");
+        response.insert_header((CONTENT_TYPE, Format::Json.content_type()));
+        let size = self.document.size();
+        let length = u64::try_from(json.len().saturating_add(AFTER.len()))
+            .unwrap_or(u64::MAX)
+            .saturating_add(size.div_ceil(3).saturating_mul(4));
+        let is_sent = *request.method() != Method::HEAD;
+        let inside = Inside {
+            before: is_sent.then(|| json.into()),
+            pieces: self.pieces(request, 0..size),
+            carried: Vec::new(),
+            after: is_sent.then_some(Bytes::from_static(AFTER)),
+        };
+        Ok(response.body(SizedStream::new(length, inside)))
+    }
+
+    fn pieces(self, request: &HttpRequest, bytes: Range<u64>) -> Pieces {
+        Pieces {
             document: self.document,
             bytes: match *request.method() {
                 Method::HEAD => 0..0,
@@ -76,10 +112,12 @@ impl Download {
             pool: self.pool,
             turn: self.turn,
             coming: None,
-        };
-        Ok(response.body(SizedStream::new(length, pieces)))
+        }
     }
 }
+
+/// What follows the data of a Binary.
+const AFTER: &[u8] = b"\"}";
 
 /// `Content-Range` of a refusal: how long the document is.
 pub fn unsatisfied(size: u64) -> Option<HeaderValue> {
@@ -162,6 +200,48 @@ impl Stream for Pieces {
             this.bytes = 0..0;
         }
         Poll::Ready(Some(piece))
+    }
+}
+
+/// A document in base64, with what stands around it.
+struct Inside {
+    before: Option<Bytes>,
+    pieces: Pieces,
+    /// Bytes that are not yet three.
+    carried: Vec<u8>,
+    after: Option<Bytes>,
+}
+
+impl Stream for Inside {
+    type Item = Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        if let Some(before) = this.before.take() {
+            return Poll::Ready(Some(Ok(before)));
+        }
+        loop {
+            match ready!(Pin::new(&mut this.pieces).poll_next(context)) {
+                Some(Ok(piece)) => {
+                    let mut bytes = std::mem::take(&mut this.carried);
+                    bytes.extend_from_slice(&piece);
+                    let whole = bytes.len().saturating_sub(bytes.len() % 3);
+                    this.carried = bytes.split_off(whole);
+                    if !bytes.is_empty() {
+                        return Poll::Ready(Some(Ok(STANDARD.encode(bytes).into())));
+                    }
+                }
+                None if !this.carried.is_empty() => {
+                    let last = STANDARD.encode(std::mem::take(&mut this.carried));
+                    return Poll::Ready(Some(Ok(last.into())));
+                }
+                None => return Poll::Ready(this.after.take().map(Ok)),
+                Some(Err(error)) => {
+                    (this.carried, this.after) = (Vec::new(), None);
+                    return Poll::Ready(Some(Err(error)));
+                }
+            }
+        }
     }
 }
 

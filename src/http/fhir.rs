@@ -96,6 +96,11 @@ pub async fn handle(
         wanted: wanted.clone(),
     };
     let turn = call.turn(state.patience.write);
+    let download = |document| Download {
+        document,
+        pool: state.patient.clone(),
+        turn,
+    };
     let result = match call.answer(interaction).await {
         Ok(Answer {
             status,
@@ -109,19 +114,26 @@ pub async fn handle(
             let mut response = respond::builder(status);
             respond::version(&mut response, version);
             let size = document.size();
-            let download = Download {
-                content_type,
-                document,
-                pool: state.patient.clone(),
-                turn,
-            };
-            download.answer(response, request).or_else(|error| {
-                let (mut response, _) = refuse(&error, &wanted, class);
-                if let Some(value) = download::unsatisfied(size) {
-                    response.headers_mut().insert(CONTENT_RANGE, value);
-                }
-                Ok(response)
-            })
+            download(document)
+                .raw(response, request, content_type)
+                .or_else(|error| {
+                    let (mut response, _) = refuse(&error, &wanted, class);
+                    if let Some(value) = download::unsatisfied(size) {
+                        response.headers_mut().insert(CONTENT_RANGE, value);
+                    }
+                    Ok(response)
+                })
+        }
+        Ok(Answer {
+            status,
+            version,
+            body: Body::Around { json, document },
+            ..
+        }) => {
+            let mut response = respond::builder(status);
+            respond::version(&mut response, version);
+            respond::vary(&mut response);
+            download(document).inside(response, request, json)
         }
         Ok(answer) => respond::answer(&state.node(), answer, &wanted, coding(request.headers())),
         Err(error) => Err(error),
@@ -208,7 +220,10 @@ impl Call<'_> {
 
     /// The turn of work that only reads.
     pub(super) fn reading(&self) -> Turn {
-        self.turn(self.state.patience.read)
+        Turn {
+            only_reads: true,
+            ..self.turn(self.state.patience.read)
+        }
     }
 
     /// The turn of work that this patience is right for.
@@ -216,6 +231,7 @@ impl Call<'_> {
         Turn {
             client: peers::client(self.request),
             patience,
+            only_reads: false,
         }
     }
 
@@ -333,11 +349,16 @@ impl Call<'_> {
             return Ok(Answer::stored(200, version));
         }
         let (node, raw) = (self.state.node(), self.wanted.raw);
+        let as_stored =
+            self.wanted.format == Format::Json && !self.wanted.pretty && subset.is_whole();
         self.state
             .patient
             .run(self.reading(), move || {
                 if is_binary && raw {
                     return binary::raw(&node, &version);
+                }
+                if is_binary && as_stored {
+                    return binary::around(&node, &version);
                 }
                 let json = content(&node, &version)?;
                 let json = subset::apply(&node, json, &subset)?;

@@ -4,6 +4,7 @@ mod body;
 mod buckets;
 mod download;
 mod fhir;
+mod halves;
 mod lines;
 mod negotiate;
 mod peers;

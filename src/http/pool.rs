@@ -19,6 +19,7 @@ use tokio::sync::oneshot;
 use super::lines::Lines;
 use super::peers::Client;
 use crate::error::{Error, Kind, Result};
+use crate::storage::Wanted;
 
 type Work = Box<dyn FnOnce() + Send>;
 
@@ -32,6 +33,8 @@ pub struct Turn {
     /// `None` where clients are not told apart.
     pub client: Option<Client>,
     pub patience: Duration,
+    /// So that it can be broken off when the client goes away.
+    pub only_reads: bool,
 }
 
 /// Ends the threads when the last `Pool` is gone.
@@ -52,6 +55,8 @@ struct Shared {
 
 struct Desk {
     lines: Lines<Option<Client>, Work>,
+    /// Threads at work.
+    busy: u32,
     /// How long a piece of work takes, lately.
     pace: Duration,
     open: bool,
@@ -94,12 +99,14 @@ impl Shared {
         let mut desk = self.desk();
         loop {
             if let Some((client, work)) = desk.lines.next() {
+                desk.busy = desk.busy.saturating_add(1);
                 drop(desk);
                 let begun = Instant::now();
                 work();
                 let took = begun.elapsed();
                 desk = self.desk();
                 desk.lines.done(&client);
+                desk.busy = desk.busy.saturating_sub(1);
                 desk.pace = average(desk.pace.saturating_mul(7).saturating_add(took), 8);
             } else if desk.open {
                 desk = self
@@ -116,6 +123,8 @@ impl Shared {
     fn enter(&self, turn: Turn, work: Work) -> Result<Place<'_>> {
         let mut desk = self.desk();
         let ahead = u32::try_from(desk.lines.ahead(&turn.client)).unwrap_or(u32::MAX);
+        // What is about to be taken by a thread that is free does not wait.
+        let ahead = ahead.saturating_sub(self.threads.saturating_sub(desk.busy));
         let wait = average(desk.pace.saturating_mul(ahead), self.threads);
         if wait > turn.patience {
             return Err(overloaded());
@@ -150,6 +159,7 @@ impl Pool {
         let shared = Arc::new(Shared {
             desk: Mutex::new(Desk {
                 lines: Lines::new(places),
+                busy: 0,
                 pace: Duration::ZERO,
                 open: true,
             }),
@@ -178,8 +188,10 @@ impl Pool {
         work: impl FnOnce() -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (answer, mut answered) = oneshot::channel();
+        let wanted = Wanted::default();
+        let leaving = turn.only_reads.then(|| Leaving(wanted.clone()));
         let work: Work = Box::new(move || {
-            let result = catch_unwind(AssertUnwindSafe(work))
+            let result = catch_unwind(AssertUnwindSafe(|| wanted.during(work)))
                 .unwrap_or_else(|_| Err(Error::internal("a panic while a request was processed")));
             // The client may be gone; then nobody waits for the answer.
             let _ = answer.send(result);
@@ -193,6 +205,7 @@ impl Pool {
             Err(_) => answered.await,
         };
         place.held = false;
+        drop(leaving);
         answer.unwrap_or_else(|_| Err(stopping()))
     }
 }
@@ -208,6 +221,15 @@ pub fn overloaded() -> Error {
         "too many requests are waiting; try again",
     )
     .retry_after(1)
+}
+
+/// Somebody who waits for what is read; going away breaks it off.
+struct Leaving(Wanted);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.0.forget();
+    }
 }
 
 fn stopping() -> Error {

@@ -6,6 +6,7 @@ fn turn(patience: Duration) -> Turn {
     Turn {
         client: None,
         patience,
+        only_reads: false,
     }
 }
 
@@ -19,6 +20,7 @@ async fn occupy(pool: &Pool, client: Option<Client>) -> (mpsc::Sender<()>, Ended
     let turn = Turn {
         client,
         patience: LONG,
+        only_reads: false,
     };
     let ended = tokio::spawn(async move {
         pool.run(turn, move || {
@@ -107,6 +109,20 @@ async fn load_01_what_cannot_begin_in_time_is_refused_at_once() {
 }
 
 #[tokio::test]
+async fn load_01_what_free_threads_will_take_is_not_refused() {
+    let pool = Pool::start("test", 8, 10).unwrap();
+    pool.0.0.desk().pace = Duration::from_secs(3_600);
+    let turn = turn(Duration::from_secs(60));
+    let work = (0..8).map(|_| {
+        let pool = pool.clone();
+        tokio::spawn(async move { pool.run(turn, || Ok(())).await })
+    });
+    for work in work.collect::<Vec<_>>() {
+        work.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
 async fn load_03_one_client_has_a_quarter_of_the_places() {
     let (one, other) = (Client::numbered(1), Client::numbered(2));
     let pool = Pool::start("test", 1, 8).unwrap();
@@ -115,6 +131,7 @@ async fn load_03_one_client_has_a_quarter_of_the_places() {
         let turn = Turn {
             client: Some(client),
             patience: LONG,
+            only_reads: false,
         };
         let pool = pool.clone();
         tokio::spawn(async move { pool.run(turn, || Ok(())).await })
@@ -147,4 +164,36 @@ async fn a_panic_is_an_error_and_ends_no_thread() {
         .unwrap_err();
     assert_eq!(error.kind(), Kind::Internal);
     pool.run(turn(LONG), || Ok(())).await.unwrap();
+}
+
+#[tokio::test]
+async fn con_06_reading_is_broken_off_when_the_client_goes_away() {
+    let pool = Pool::start("test", 1, 8).unwrap();
+    for only_reads in [true, false] {
+        let (begun, has_begun) = oneshot::channel();
+        let (look, may_look) = mpsc::channel();
+        let (told, forgotten) = mpsc::channel();
+        let gone = tokio::spawn({
+            let pool = pool.clone();
+            let turn = Turn {
+                only_reads,
+                ..turn(LONG)
+            };
+            async move {
+                pool.run(turn, move || {
+                    let _ = begun.send(());
+                    may_look.recv().unwrap();
+                    let wanted = Wanted::here().unwrap();
+                    told.send(wanted.is_forgotten()).unwrap();
+                    Ok(())
+                })
+                .await
+            }
+        });
+        has_begun.await.unwrap();
+        gone.abort();
+        assert!(gone.await.is_err());
+        look.send(()).unwrap();
+        assert_eq!(forgotten.recv().unwrap(), only_reads);
+    }
 }

@@ -57,7 +57,9 @@ pub fn answer(
             let json = json::to_vec(&outcome(&issues));
             resource(node, response, json, wanted, coding)
         }
-        Body::Raw { .. } => Err(Error::internal("a document goes out by itself")),
+        Body::Raw { .. } | Body::Around { .. } => {
+            Err(Error::internal("a document goes out by itself"))
+        }
     }
 }
 
@@ -102,7 +104,8 @@ fn in_form(node: &Node, json: Vec<u8>, wanted: &Wanted) -> Result<Vec<u8>> {
     }
 }
 
-fn vary(response: &mut HttpResponseBuilder) {
+/// Names what the form of an answer depends on.
+pub fn vary(response: &mut HttpResponseBuilder) {
     response.insert_header((
         VARY,
         HeaderValue::from_static("Accept, Accept-Encoding, Authorization"),

@@ -73,6 +73,8 @@ pub fn bind(live: Arc<Live>, config: Config, listener: std::net::TcpListener) ->
     .client_request_timeout(Duration::from_secs(limits.head_seconds))
     .keep_alive(Duration::from_secs(limits.keep_alive_seconds))
     .max_connections(limits.connections_per_worker)
+    // Who closes has gone: what it asked for is given up (CON-06).
+    .h1_allow_half_closed(false)
     .shutdown_timeout(shutdown)
     .disable_signals();
     if workers > 0 {
@@ -354,6 +356,7 @@ async fn ready(state: &Arc<State>) -> HttpResponse {
     let turn = Turn {
         client: None,
         patience: PROBE,
+        only_reads: true,
     };
     match state.probe.run(turn, move || node.store.ready()).await {
         Ok(()) => text(200, "ready\n"),

@@ -3,19 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::http::Method;
-use actix_web::http::header::CONTENT_TYPE;
-use tokio::sync::oneshot;
-
 use super::body;
-use super::fhir::{Call, stopping};
+use super::fhir::Call;
+use super::halves::Halves;
 use super::negotiate::{BodyKind, Format, body_kind, prefer};
-use super::pool::{Pool, overloaded};
+use super::pool::Pool;
 use crate::documents::ingest;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::model::key::ResourceKey;
 use crate::fhir::patch::Patch;
-use crate::interactions::answer::keys;
 use crate::interactions::binary::{self, RawBinary};
 use crate::interactions::create::{CreateRequest, create};
 use crate::interactions::delete::{delete, delete_matching};
@@ -27,8 +23,10 @@ use crate::interactions::reindex;
 use crate::interactions::search::{everything, parameters};
 use crate::interactions::update::{UpdateRequest, UpdateTarget, update};
 use crate::interactions::write::Incoming;
-use crate::interactions::{Answer, Body, Node, Step, Verdict, bundle, judge};
-use crate::storage::{Commit, CommitError, Committed, Ticket};
+use crate::interactions::{Answer, Body, Node, Step, bundle};
+use crate::storage::Received;
+use actix_web::http::Method;
+use actix_web::http::header::CONTENT_TYPE;
 
 impl Call<'_> {
     pub(super) async fn create(mut self, resource_type: String) -> Result<Answer> {
@@ -56,7 +54,7 @@ impl Call<'_> {
         let shared = self.state.node();
         let mut request = None;
         let mut text = Some(text);
-        self.write(&pool, patience, move |node| {
+        self.write_once(&pool, patience, once.is_some(), move |node| {
             let request = match (&request, text.take()) {
                 (Some(request), _) => request,
                 (None, text) => request.insert(CreateRequest {
@@ -185,40 +183,48 @@ impl Call<'_> {
             .and_then(|text| text.parse().ok())
             .unwrap_or(limits.resource_bytes);
         let permit = self.state.admit(announced.min(limits.bundle_bytes)).await?;
-        let text = body::read(
+        let coded = body::receive(
             self.request.headers(),
             &mut self.payload,
+            self.state.node().store.receive(),
             limits.bundle_bytes,
             limits,
-            limits.upload_seconds,
         )
         .await?;
         let context = self.context.clone();
+        let key = self.request.headers().get("idempotency-key");
+        let key = key.map(|key| key.to_str().unwrap_or("").to_owned());
+        let path = self.request.path().to_owned();
         let (pool, patience) = (self.state.bulk.clone(), self.state.patience.bulk);
-        let once = self.once(&text)?;
         let shared = self.state.node();
-        let mut text = Some(text);
-        let mut bundle = None;
-        let answer = self
-            .write(&pool, patience, move |node| {
-                let bundle = match (&bundle, text.take()) {
-                    (Some(bundle), _) => bundle,
-                    (None, text) => bundle.insert(as_json(node, format, text.unwrap_or_default())?),
-                };
-                match &once {
-                    Some(_) if bundle::is_batch(node, bundle) => Err(Error::of(
-                        Kind::NotSupported,
-                        "an Idempotency-Key is offered for transactions, not for batches",
-                    )),
-                    Some(once) => once.step(&shared, |node| {
-                        bundle::process(&context, node, bundle, preference)
-                    }),
-                    None => bundle::process(&context, node, bundle, preference),
+        let mut coded = Some(coded);
+        let mut received = None;
+        self.write_once(&pool, patience, key.is_some(), move |node| {
+            // As long as the text is there, it counts.
+            let _ = &permit;
+            let (text, once) = match (&received, coded.take()) {
+                (Some(received), _) => received,
+                (None, Some(coded)) => {
+                    let text = as_json(node, format, coded.inflate(node.store.receive())?)?;
+                    let once = match &key {
+                        Some(key) => Some(Once::read(&context, node, key, &path, text.reader())?),
+                        None => None,
+                    };
+                    received.insert((text, once))
                 }
-            })
-            .await;
-        drop(permit);
-        answer
+                (None, None) => return Err(Error::internal("a Bundle without its text")),
+            };
+            match once {
+                Some(once) if bundle::is_batch(node, text)? => once.whole(node, |node| {
+                    bundle::process(&context, node, text, preference)
+                }),
+                Some(once) => once.step(&shared, |node| {
+                    bundle::process(&context, node, text, preference)
+                }),
+                None => bundle::process(&context, node, text, preference),
+            }
+        })
+        .await
     }
 
     pub(super) async fn operation(mut self, name: &str, on: OperationTarget) -> Result<Answer> {
@@ -334,10 +340,18 @@ impl Call<'_> {
         };
         let upload = self.upload().await?;
         let context = self.context.clone();
-        let document = ingest::Document::read(upload, &content_type)?;
         let (pool, patience) = (self.state.bulk.clone(), self.state.patience.bulk);
+        let mut upload = Some(upload);
+        let mut document = None;
         self.write(&pool, patience, move |node| {
-            ingest::ingest(&context, node, &document)
+            let document = match (&document, upload.take()) {
+                (Some(document), _) => document,
+                (None, Some(upload)) => {
+                    document.insert(ingest::Document::read(upload, &content_type)?)
+                }
+                (None, None) => return Err(Error::internal("an ingestion without its document")),
+            };
+            ingest::ingest(&context, node, document)
         })
         .await
     }
@@ -399,94 +413,40 @@ impl Call<'_> {
         .await
     }
 
-    /// Runs a write: first half on a pool, commit, second half; again when somebody was faster.
+    /// Runs a write, which is given up when the client goes away before it has begun.
     async fn write(
         self,
         pool: &Pool,
         patience: Duration,
         prepare: impl FnMut(&Node) -> Result<Step> + Send + 'static,
     ) -> Result<Answer> {
-        let mut prepare = prepare;
-        let turn = self.turn(patience);
-        for attempt in 0.. {
-            let node = self.state.node();
-            let preparing = Arc::clone(&node);
-            let (step, returned) = pool
-                .run(turn, move || {
-                    let step = prepare(&preparing)?;
-                    Ok((step, prepare))
-                })
-                .await?;
-            prepare = returned;
-            let (commit, race, finish, waits) = match step {
-                Step::Done(answer) => return Ok(answer),
-                Step::Commit {
-                    commit,
-                    race,
-                    finish,
-                    waits,
-                } => (commit, race, finish, waits),
-            };
-            let keys = keys(&commit);
-            let patient = &self.state.patient;
-            match self.commit(node.made_ready(commit), patience).await? {
-                Ok(committed) => {
-                    // Whoever changes what is defined finds it changed.
-                    let follows = committed.edition != node.edition;
-                    if waits || follows {
-                        let work = move || {
-                            node.follow(committed.edition);
-                            finish(&node, &committed)
-                        };
-                        // What is written must be told: not refused for a long line.
-                        let turn = self.turn(self.state.patience.bulk);
-                        return patient.run(turn, work).await;
-                    }
-                    return finish(&node, &committed);
-                }
-                Err(error) => match judge(error, &keys, race, attempt) {
-                    Verdict::Again => {}
-                    Verdict::Renew => {
-                        let turn = self.turn(patience);
-                        patient.run(turn, move || node.renewed().map(drop)).await?;
-                    }
-                    Verdict::Answer(error) => return Err(error),
-                },
-            }
-        }
-        Err(Error::internal("a write was attempted without end"))
+        self.halves(pool, patience).run(prepare).await
     }
 
-    /// Commits. What the writer has begun is waited for; what it has not begun in time, or when the
-    /// client has gone away, is not done at all (CON-06).
-    async fn commit(
-        &self,
-        commit: Commit,
+    /// Runs a write to its end when its answer is kept, whether or not the client waits for it: it will ask
+    /// again.
+    async fn write_once(
+        self,
+        pool: &Pool,
         patience: Duration,
-    ) -> Result<std::result::Result<Committed, CommitError>> {
-        let waiting = Waiting(commit.ticket.clone());
-        let (sender, mut answered) = oneshot::channel();
-        self.state.node().store.commit_then(
-            commit,
-            Box::new(move |result| {
-                let _ = sender.send(result);
-            }),
-        );
-        let answer = match tokio::time::timeout(patience, &mut answered).await {
-            Ok(answer) => answer,
-            Err(_) if waiting.0.take() => return Err(overloaded()),
-            Err(_) => answered.await,
-        };
-        answer.map_err(|_| stopping())
+        is_kept: bool,
+        prepare: impl FnMut(&Node) -> Result<Step> + Send + 'static,
+    ) -> Result<Answer> {
+        let halves = self.halves(pool, patience);
+        if !is_kept {
+            return halves.run(prepare).await;
+        }
+        actix_web::rt::spawn(halves.run(prepare))
+            .await
+            .map_err(|error| Error::internal("a write has no end").because(error))?
     }
-}
 
-/// A commit that waits for the writer. Going away takes it back, unless it has begun.
-struct Waiting(Ticket);
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        self.0.take();
+    fn halves(&self, pool: &Pool, patience: Duration) -> Halves {
+        Halves {
+            state: Arc::clone(self.state),
+            pool: pool.clone(),
+            turn: self.turn(patience),
+        }
     }
 }
 
@@ -523,12 +483,14 @@ fn incoming(node: &Node, format: Format, text: Vec<u8>) -> Result<Incoming> {
 }
 
 /// The text of a Bundle, as JSON.
-fn as_json(node: &Node, format: Format, text: Vec<u8>) -> Result<Vec<u8>> {
+fn as_json(node: &Node, format: Format, text: Received) -> Result<Received> {
     match format {
         Format::Json => Ok(text),
         Format::Xml => {
-            let tree = crate::fhir::xml::from_xml(&text, &node.definitions)?;
-            Ok(crate::fhir::model::json::to_vec(&tree))
+            let tree = crate::fhir::xml::from_xml(&text.into_bytes()?, &node.definitions)?;
+            let mut receiver = node.store.receive();
+            receiver.write(&crate::fhir::model::json::to_vec(&tree))?;
+            Ok(receiver.finish())
         }
     }
 }

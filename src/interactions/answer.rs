@@ -42,6 +42,11 @@ pub enum Body {
         content_type: String,
         document: Document,
     },
+    /// A Binary as JSON, but for its data.
+    Around {
+        json: Vec<u8>,
+        document: Document,
+    },
 }
 
 impl Answer {
@@ -76,8 +81,8 @@ pub enum Step {
         commit: Commit,
         race: Race,
         finish: Finish,
-        /// Whether `finish` may wait for the database.
-        waits: bool,
+        /// What can be answered without waiting, when `finish` may wait for the database.
+        brief: Option<Finish>,
     },
 }
 

@@ -93,6 +93,21 @@ pub fn raw(node: &Node, version: &Version) -> Result<Answer> {
     Ok(answer)
 }
 
+/// A Binary as JSON, whose data is put in while it is sent.
+pub fn around(node: &Node, version: &Version) -> Result<Answer> {
+    let json = node.store.json(version)?;
+    let body = match version.blob {
+        Some(sha256) => Body::Around {
+            json,
+            document: node.store.document(sha256)?,
+        },
+        None => Body::Json(json),
+    };
+    let mut answer = Answer::of(200, body);
+    answer.version = Some((version.version, version.last_updated));
+    Ok(answer)
+}
+
 /// Reads `X-Security-Context`: a relative or absolute reference to a resource.
 ///
 /// # Errors

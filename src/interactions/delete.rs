@@ -38,7 +38,7 @@ pub fn delete(
     Ok(Step::Commit {
         commit: commit(context, vec![(key.clone(), expect)]),
         race: Race::Refuse,
-        waits: false,
+        brief: None,
         finish: Arc::new(|_, committed| {
             let mut answer = Answer::of(204, Body::Empty);
             if let Some(done) = committed.writes.first()
@@ -79,7 +79,7 @@ pub fn delete_matching(
     Ok(Step::Commit {
         commit: commit(context, writes),
         race: Race::Retry,
-        waits: false,
+        brief: None,
         finish: Arc::new(|_, committed| {
             let deleted = committed
                 .writes

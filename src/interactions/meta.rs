@@ -92,7 +92,7 @@ pub fn change_meta(
     }
     let incoming = write::check_result(node, tree, &key.resource_type)?;
     let prepared = write::prepare(node, &key.resource_type, incoming, Method::Put)?;
-    let (written_key, tail, blob) = (key.clone(), prepared.tail, prepared.content.blob);
+    let (written_key, tail) = (key.clone(), prepared.tail);
     Ok(Step::Commit {
         commit: Commit {
             audit: Some(audit::draft(context, Action::Update, [key])),
@@ -105,7 +105,7 @@ pub fn change_meta(
             ..Commit::default()
         },
         race: Race::Retry,
-        waits: blob.is_some(),
+        brief: None,
         finish: Arc::new(move |node, committed| {
             let done = write::only(committed)?;
             let now = Version {
@@ -115,7 +115,8 @@ pub fn change_meta(
                 method: Method::Put,
                 deleted: false,
                 body: packing::pack(&tail)?,
-                blob,
+                // Its meta is in the text.
+                blob: None,
             };
             let tree = parsed(node, &now)?;
             let mut answer = Answer::of(200, Body::Json(parameters(meta_of(&tree))));

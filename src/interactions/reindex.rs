@@ -45,7 +45,7 @@ pub fn reindex(context: &RequestContext, node: &Node, resource_type: Option<&str
             ..Commit::default()
         },
         race: Race::Retry,
-        waits: false,
+        brief: None,
         finish: Arc::new(|_, committed| {
             let id = committed.jobs.first().copied();
             id.map(accepted)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::answer::{Answer, Body, Race, Step};
+use super::answer::{Answer, Body, Finish, Race, Step};
 use super::node::Node;
 use super::request::Return;
 use super::search_parameters;
@@ -287,7 +287,13 @@ pub fn single(context: &RequestContext, prepared: Prepared, single: Single) -> S
         },
         race,
         // The answer may hold the document, which is then read back.
-        waits: blob.is_some() && preference == Return::Representation,
+        brief: (blob.is_some() && preference == Return::Representation).then(|| {
+            let key = key.clone();
+            let brief: Finish = Arc::new(move |node, committed| {
+                written(node, &key, only(committed)?, &[], Return::Minimal, None)
+            });
+            brief
+        }),
         finish: Arc::new(move |node, committed| {
             let done = only(committed)?;
             written(node, &key, done, &tail, preference, blob)

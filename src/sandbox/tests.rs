@@ -17,7 +17,8 @@ fn child(script: &str, time: Duration) -> Launch {
 
 #[track_caller]
 fn check(script: &str, input: &[u8], expected: std::result::Result<&[u8], (Kind, &str)>) {
-    let result = child(script, Duration::from_secs(5)).run(input);
+    let result =
+        child(script, Duration::from_secs(5)).run(input, u64::try_from(input.len()).unwrap());
     let found = result
         .as_deref()
         .map_err(|error| (error.kind(), error.issues()[0].code));
@@ -56,7 +57,7 @@ fn too_slow() {
     ] {
         let start = Instant::now();
         let error = child(script, Duration::from_millis(200))
-            .run(b"x")
+            .run(b"x".as_slice(), 1)
             .unwrap_err();
         assert_eq!(error.kind(), Kind::Unprocessable, "{script}");
         assert!(start.elapsed() < Duration::from_secs(20), "{script}");
@@ -73,7 +74,10 @@ fn no_sandbox_at_all() {
         arguments: Vec::new(),
         time: Duration::from_secs(1),
     };
-    assert_eq!(launch.run(b"").unwrap_err().kind(), Kind::Internal);
+    assert_eq!(
+        launch.run(b"".as_slice(), 0).unwrap_err().kind(),
+        Kind::Internal
+    );
 }
 
 #[test]
@@ -82,7 +86,7 @@ fn the_environment_is_empty() {
         "printf 0; env | grep -v -e '^PWD=' -e '^_=' -e '^SHLVL=' -e '^OLDPWD='; pwd",
         Duration::from_secs(5),
     )
-    .run(b"");
+    .run(b"".as_slice(), 0);
     assert_eq!(result.unwrap(), b"/\n");
 }
 

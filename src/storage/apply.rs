@@ -268,7 +268,8 @@ impl<'a> Picture<'a> {
 
         if let Some(keep) = &commit.keep {
             let in_group = out.kept.iter().any(|(other, _)| other.hash == keep.hash);
-            if in_group || idempotency::find(connection, &keep.hash)?.is_some() {
+            let known = in_group || idempotency::find(connection, &keep.hash)?.is_some();
+            if known && !keep.replaces {
                 return refused(self, Refusal::Repeated);
             }
         }

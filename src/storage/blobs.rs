@@ -52,9 +52,9 @@ impl Drop for Upload {
 }
 
 impl Upload {
-    /// The bytes, in memory.
-    pub fn bytes(&self) -> Result<Vec<u8>> {
-        fs::read(&self.path).map_err(|error| disk(error, "an upload cannot be read back"))
+    /// The bytes, to be read; also after the upload has been put in place.
+    pub fn open(&self) -> Result<File> {
+        File::open(&self.path).map_err(|error| disk(error, "an upload cannot be read back"))
     }
 }
 

@@ -19,6 +19,7 @@ use super::idempotency::{self, Kept};
 use super::index_rows::{FORMAT, Hasher};
 use super::quarantine::{self, Damage, Watch};
 use super::readers::{Health, PointReply, Readers, wait};
+use super::received::Receiver;
 use super::reindex_job::{self, ReindexJob};
 use super::resources::{self, Version};
 use super::search::{self, Clause, FoundVersion, Page, Position, Step};
@@ -395,6 +396,11 @@ impl Database {
     /// The answer kept for a request that was sent before.
     pub fn kept(&self, hash: [u8; 32]) -> Result<Option<Kept>> {
         self.reading(move |connection, _| idempotency::find(connection, &hash))
+    }
+
+    /// Begins to receive a body that may be too much for memory.
+    pub fn receive(&self) -> Receiver {
+        Receiver::new(&self.data_dir)
     }
 
     /// Opens an upload, to be hashed while it is written.

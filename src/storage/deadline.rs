@@ -6,8 +6,8 @@
 //! views of the same names, with one condition more, that there is time left. SQLite merges such a
 //! view into the statement and uses the same indexes as without it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
@@ -18,6 +18,7 @@ use diesel::sqlite::Sqlite;
 
 use super::connection::AnyConnection;
 use super::sql::Sql;
+use super::wanted::Wanted;
 use crate::error::Result;
 
 /// How SQLite reports a statement whose time is over.
@@ -73,8 +74,24 @@ impl ToSql<Bool, Sqlite> for TimeLeft {
 pub struct Deadline {
     origin: Instant,
     limit: Duration,
-    /// Microseconds after `origin`.
-    ends: Arc<AtomicU64>,
+    at_hand: Arc<AtHand>,
+}
+
+/// What ends the task at hand.
+struct AtHand {
+    /// Microseconds after the origin.
+    ends: AtomicU64,
+    wanted: Mutex<Option<Wanted>>,
+}
+
+impl AtHand {
+    /// Whether the task may go on at this time.
+    fn goes_on(&self, now: u64) -> bool {
+        // It is replaced as a whole.
+        let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        now < self.ends.load(Ordering::Relaxed)
+            && !wanted.as_ref().is_some_and(Wanted::is_forgotten)
+    }
 }
 
 impl Deadline {
@@ -83,7 +100,10 @@ impl Deadline {
         Self {
             origin: Instant::now(),
             limit,
-            ends: Arc::new(AtomicU64::new(u64::MAX)),
+            at_hand: Arc::new(AtHand {
+                ends: AtomicU64::new(u64::MAX),
+                wanted: Mutex::new(None),
+            }),
         }
     }
 
@@ -91,9 +111,9 @@ impl Deadline {
     pub fn watch(&self, connection: &mut AnyConnection) -> Result<()> {
         match connection {
             AnyConnection::Sqlite(connection) => {
-                let (origin, ends) = (self.origin, Arc::clone(&self.ends));
+                let (origin, at_hand) = (self.origin, Arc::clone(&self.at_hand));
                 fascicolo_time_left_utils::register_nondeterministic_impl(connection, move || {
-                    TimeLeft(micros(origin.elapsed()) < ends.load(Ordering::Relaxed))
+                    TimeLeft(at_hand.goes_on(micros(origin.elapsed())))
                 })?;
                 connection.batch_execute(COVERS)?;
             }
@@ -108,10 +128,18 @@ impl Deadline {
         Ok(())
     }
 
-    /// Begins a task: the time runs from now.
-    pub fn restart(&self) {
+    /// Begins a task: the time runs from now, and ends when nobody wants it.
+    ///
+    /// On PostgreSQL only the time ends a statement; what comes after it is not begun.
+    pub fn restart(&self, wanted: Option<Wanted>) {
         let ends = micros(self.origin.elapsed().saturating_add(self.limit));
-        self.ends.store(ends, Ordering::Relaxed);
+        self.at_hand.ends.store(ends, Ordering::Relaxed);
+        let mut place = self
+            .at_hand
+            .wanted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *place = wanted;
     }
 }
 
@@ -161,7 +189,7 @@ mod tests {
         let (_folder, mut connection) = reading();
         let deadline = Deadline::new(Duration::from_secs(60));
         deadline.watch(&mut connection).unwrap();
-        deadline.restart();
+        deadline.restart(None);
         let AnyConnection::Sqlite(sqlite) = &mut connection else {
             panic!("expected SQLite");
         };
@@ -205,11 +233,22 @@ mod tests {
         let deadline = Deadline::new(Duration::ZERO);
         deadline.watch(&mut connection).unwrap();
         assert_eq!(count(&mut connection).unwrap(), 1000, "no task has begun");
-        deadline.restart();
+        deadline.restart(None);
         assert_eq!(count(&mut connection).unwrap_err().kind(), Kind::Timeout);
         // The connection goes on with the next task, and still only reads.
-        deadline.ends.store(u64::MAX, Ordering::Relaxed);
+        deadline.at_hand.ends.store(u64::MAX, Ordering::Relaxed);
         assert_eq!(count(&mut connection).unwrap(), 1000);
+        // Nor does it go on when nobody waits for it (CON-06).
+        let wanted = Wanted::default();
+        let deadline = Deadline::new(Duration::from_secs(3_600));
+        let mut watched = open(&target, Purpose::Read).unwrap();
+        deadline.watch(&mut watched).unwrap();
+        deadline.restart(Some(wanted.clone()));
+        assert_eq!(count(&mut watched).unwrap(), 1000);
+        wanted.forget();
+        assert_eq!(count(&mut watched).unwrap_err().kind(), Kind::Timeout);
+        deadline.restart(None);
+        assert_eq!(count(&mut watched).unwrap(), 1000);
         let written = Sql::<()>::new("DELETE FROM main.index_value").execute(&mut connection);
         assert!(written.is_err());
     }

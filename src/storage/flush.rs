@@ -46,9 +46,35 @@ pub fn write(
     insert_history(connection, &changed)?;
     upsert_resources(connection, &changed)?;
 
+    // A resource's rows are its own: one part of the resources after the other, so that a large import does
+    // not hold all rows at once.
+    for part in changed.chunks(PART) {
+        write_index(connection, dictionary, part)?;
+    }
+
+    for hash in &out.stale_claims {
+        Sql::<()>::new("DELETE FROM claim WHERE hash = ")
+            .bind_blob(hash.to_vec())
+            .execute(connection)?;
+    }
+    insert_claims(connection, &out.claims)?;
+    idempotency::insert(connection, &out.kept, now)?;
+    insert_audit(connection, &out.audit)?;
+    insert_jobs(connection, &out.jobs)
+}
+
+/// Resources whose index rows are written together.
+const PART: usize = 4_000;
+
+/// Replaces the index rows of some resources.
+fn write_index(
+    connection: &mut AnyConnection,
+    dictionary: &Dictionary,
+    changed: &[&State<'_>],
+) -> Result<()> {
     let (mut gone, mut new) = (Entries::default(), Entries::default());
     let none = IndexRows::default();
-    for state in &changed {
+    for state in changed {
         // A deleted resource has no rows, packed or not.
         let stored = state.stored.as_deref().filter(|packed| !packed.is_empty());
         let before = stored.map_or_else(IndexRows::default, IndexRows::unpack);
@@ -71,17 +97,7 @@ pub fn write(
         }
     }
     gone.delete(connection)?;
-    new.insert(connection)?;
-
-    for hash in &out.stale_claims {
-        Sql::<()>::new("DELETE FROM claim WHERE hash = ")
-            .bind_blob(hash.to_vec())
-            .execute(connection)?;
-    }
-    insert_claims(connection, &out.claims)?;
-    idempotency::insert(connection, &out.kept, now)?;
-    insert_audit(connection, &out.audit)?;
-    insert_jobs(connection, &out.jobs)
+    new.insert(connection)
 }
 
 fn move_to_history(connection: &mut AnyConnection, pks: &[i64]) -> Result<()> {

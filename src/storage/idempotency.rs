@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use diesel::prelude::*;
-use diesel::sql_types::Binary;
+use diesel::sql_types::{BigInt, Binary};
 
 use super::commit::Committed;
 use super::connection::AnyConnection;
@@ -26,6 +26,8 @@ pub struct Keep {
     pub body: [u8; 32],
     /// Makes the answer from what the commit did. Runs inside the transaction: it must not wait.
     pub answer: MakeAnswer,
+    /// In place of what is kept already; else that refuses the commit.
+    pub replaces: bool,
 }
 
 /// Makes an answer from what a commit did.
@@ -42,19 +44,25 @@ impl fmt::Debug for Keep {
 pub struct Kept {
     pub body: [u8; 32],
     pub answer: Vec<u8>,
+    pub created: Instant,
 }
 
 /// The answer kept under a hash.
 pub fn find(connection: &mut AnyConnection, hash: &[u8; 32]) -> Result<Option<Kept>> {
-    let row: Option<(Vec<u8>, Vec<u8>)> =
-        Sql::<(Binary, Binary)>::new("SELECT body, answer FROM idempotency WHERE hash = ")
-            .bind_blob(hash.to_vec())
-            .get_result(connection)
-            .optional()?;
-    row.map(|(body, answer)| {
+    let row: Option<(Vec<u8>, Vec<u8>, i64)> = Sql::<(Binary, Binary, BigInt)>::new(
+        "SELECT body, answer, created FROM idempotency WHERE hash = ",
+    )
+    .bind_blob(hash.to_vec())
+    .get_result(connection)
+    .optional()?;
+    row.map(|(body, answer, created)| {
         let body =
             <[u8; 32]>::try_from(body).map_err(|_| Error::internal("a stored hash is damaged"))?;
-        Ok(Kept { body, answer })
+        Ok(Kept {
+            body,
+            answer,
+            created,
+        })
     })
     .transpose()
 }
@@ -80,7 +88,7 @@ pub fn insert(
             .bind(now)
             .push(", ")
             .bind_blob(answer.clone())
-            .push(")")
+            .push(") ON CONFLICT (hash) DO UPDATE SET answer = excluded.answer")
             .execute(connection)?;
     }
     Ok(())

@@ -87,6 +87,8 @@ impl IndexRows {
         fn tidy<T: Ord>(rows: &mut Vec<T>) {
             rows.sort_unstable();
             rows.dedup();
+            // An import holds those of many resources at once.
+            rows.shrink_to_fit();
         }
         tidy(&mut values);
         tidy(&mut strings);
@@ -384,6 +386,22 @@ impl Hasher {
     pub fn digest(&self, bytes: &[u8]) -> [u8; 32] {
         let mut context = self.keyed.clone();
         context.update(bytes);
+        Self::finish(context)
+    }
+
+    /// The same of what a reader gives.
+    pub fn digest_of(&self, mut reader: impl std::io::Read) -> std::io::Result<[u8; 32]> {
+        let mut context = self.keyed.clone();
+        let mut buffer = vec![0; 64 * 1024];
+        loop {
+            match reader.read(&mut buffer)? {
+                0 => return Ok(Self::finish(context)),
+                read => context.update(buffer.get(..read).unwrap_or(&[])),
+            }
+        }
+    }
+
+    fn finish(context: Context) -> [u8; 32] {
         let mut out = [0u8; 32];
         for (place, byte) in out.iter_mut().zip(context.finish().as_ref()) {
             *place = *byte;

@@ -14,6 +14,7 @@ use super::deadline::Deadline;
 use super::dictionary::Dictionary;
 use super::pulse::Pulse;
 use super::resources::{self, Version};
+use super::wanted::Wanted;
 use super::writer::{overloaded, stopped};
 use crate::error::{Error, Kind, Result};
 use crate::fhir::model::key::ResourceKey;
@@ -49,11 +50,17 @@ struct Point {
     reply: PointReply,
 }
 
+/// A piece of reading and whether anybody still waits for it.
+struct Asked {
+    task: Task,
+    wanted: Option<Wanted>,
+}
+
 /// The way to the readers. Dropping the last one ends them after what is queued.
 #[derive(Clone)]
 pub struct Readers {
     points: Sender<Point>,
-    tasks: Sender<Task>,
+    tasks: Sender<Asked>,
     pulse: Arc<Pulse>,
 }
 
@@ -83,7 +90,7 @@ impl Readers {
             let queue: Receiver<Point> = point_queue.clone();
             handles.push(spawn("reader", Box::new(move || desk.points(&queue)))?);
             let desk = Desk::new(target, dictionary, Some(Deadline::new(limit)))?;
-            let queue: Receiver<Task> = task_queue.clone();
+            let queue: Receiver<Asked> = task_queue.clone();
             let pulse = Arc::clone(&pulse);
             let work = Box::new(move || desk.tasks(&queue, &pulse));
             handles.push(spawn("searcher", work)?);
@@ -112,12 +119,13 @@ impl Readers {
 
     /// Hands over any other piece of reading.
     pub fn task(&self, task: Task) {
-        let refused = match self.tasks.try_send(task) {
+        let wanted = Wanted::here();
+        let (asked, error) = match self.tasks.try_send(Asked { task, wanted }) {
             Ok(()) => return,
-            Err(TrySendError::Full(task)) => (task, overloaded()),
-            Err(TrySendError::Disconnected(task)) => (task, stopped()),
+            Err(TrySendError::Full(asked)) => (asked, overloaded()),
+            Err(TrySendError::Disconnected(asked)) => (asked, stopped()),
         };
-        (refused.0)(Err(refused.1));
+        (asked.task)(Err(error));
     }
 
     /// Runs a piece of reading on a searcher's thread and waits for it.
@@ -134,6 +142,10 @@ impl Readers {
             }));
         })
     }
+}
+
+fn forgotten() -> Error {
+    Error::of(Kind::Timeout, "nobody waits for what was to be read")
 }
 
 struct Desk {
@@ -172,10 +184,14 @@ impl Desk {
         Ok((connection, &self.dictionary))
     }
 
-    fn tasks(mut self, queue: &Receiver<Task>, pulse: &Pulse) {
-        while let Ok(task) = queue.recv() {
+    fn tasks(mut self, queue: &Receiver<Asked>, pulse: &Pulse) {
+        while let Ok(Asked { task, wanted }) = queue.recv() {
+            if wanted.as_ref().is_some_and(Wanted::is_forgotten) {
+                task(Err(forgotten()));
+                continue;
+            }
             if let Some(deadline) = &self.deadline {
-                deadline.restart();
+                deadline.restart(wanted);
             }
             match task(self.connected()) {
                 Health::Sound => pulse.beat(),

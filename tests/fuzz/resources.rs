@@ -1,9 +1,11 @@
 //! Resources in JSON and XML, Bundles, patches.
 
+use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
 use fascicolo::fhir::definitions::Definitions;
-use fascicolo::fhir::model::bundle::{BundleWriter, RawBundle};
+use fascicolo::fhir::model::bundle::{BundleWriter, RawEntry};
+use fascicolo::fhir::model::cutter::Cutter;
 use fascicolo::fhir::model::json::{self, Limits};
 use fascicolo::fhir::model::value::Value;
 use fascicolo::fhir::patch::{Patch, apply};
@@ -59,16 +61,26 @@ fn fuzz_json_and_shape() {
 fn fuzz_bundle_cut() {
     let seeds = [corpus("bundle"), corpus("json")].concat();
     burst("bundle cut", &seeds, |bytes| {
-        let cut = RawBundle::cut(bytes, 100);
+        let part = |part: &Range<u64>| {
+            let at = |place| usize::try_from(place).unwrap();
+            &bytes[at(part.start)..at(part.end)]
+        };
+        let cut = Cutter::cut(bytes, 100);
+        // However the text is broken into pieces.
+        let mut pieces = Cutter::new(100);
+        let fed = bytes.chunks(7).try_for_each(|piece| pieces.feed(piece));
+        assert_eq!(fed.and_then(|()| pieces.finish()).is_ok(), cut.is_ok());
         if let Ok(tree) = json::parse(bytes, &Limits::default())
             && let Ok(bundle) = &cut
         {
             // The walk over the text sees the entries that the tree has.
             assert_eq!(bundle.entries.len(), tree.items_at("entry").len());
-            for (raw, entry) in bundle.entries.iter().zip(tree.items_at("entry")) {
-                let alone = json::parse(raw.text, &Limits::default());
+            for (found, entry) in bundle.entries.iter().zip(tree.items_at("entry")) {
+                let alone = json::parse(part(found), &Limits::default());
                 assert_eq!(alone.as_ref(), Ok(entry));
-                assert_eq!(raw.resource.is_some(), entry.get("resource").is_some());
+                if let Ok(raw) = RawEntry::cut(part(found)) {
+                    assert_eq!(raw.resource.is_some(), entry.get("resource").is_some());
+                }
             }
         }
         // Parts that were cut out, and are JSON each, can be put together again.
@@ -76,9 +88,10 @@ fn fuzz_bundle_cut() {
             return;
         };
         let mut writer = BundleWriter::new("collection");
-        for raw in &bundle.entries {
+        for found in &bundle.entries {
             let mut entry = writer.entry();
-            if let Some(resource) = raw.resource
+            if let Ok(raw) = RawEntry::cut(part(found))
+                && let Some(resource) = raw.resource
                 && json::parse(resource, &Limits::default()).is_ok()
             {
                 entry.raw("resource", resource);
@@ -86,7 +99,7 @@ fn fuzz_bundle_cut() {
             entry.end();
         }
         let text = writer.finish();
-        let again = RawBundle::cut(&text, 100).unwrap();
+        let again = Cutter::cut(&text, 100).unwrap();
         assert_eq!(again.entries.len(), bundle.entries.len());
     });
 }

@@ -204,7 +204,7 @@ impl Library {
 fn read_key(text: &str, key_first: bool) -> Option<Key<'_>> {
     let mut key = Key::default();
     let mut members = json::members(text.as_bytes());
-    for RawMember { name, value } in members.by_ref() {
+    for RawMember { name, value, .. } in members.by_ref() {
         match name {
             b"resourceType" => key.resource_type = plain(value),
             b"url" => key.url = plain(value),

@@ -1,8 +1,9 @@
-//! Bundles, written around raw entries and read entry by entry.
+//! Bundles, written around raw entries, and single entries cut into their parts.
 //!
 //! Source: FHIR R4 *Bundle*. Neither direction builds a tree of the whole: a Bundle may hold
-//! 30 000 resources.
+//! 30 000 resources. Where its entries lie is for [`super::cutter`] to say.
 
+use super::cutter::CutError;
 use super::json::{self, escape_into};
 
 /// Writes a Bundle; entries are raw JSON and are not looked into.
@@ -141,86 +142,24 @@ impl EntryWriter<'_> {
     }
 }
 
-/// A Bundle cut into its parts; the parts are raw JSON.
-#[derive(Debug, Default)]
-pub struct RawBundle<'a> {
-    pub bundle_type: Option<&'a [u8]>,
-    pub resource_type: Option<&'a [u8]>,
-    pub entries: Vec<RawEntry<'a>>,
-    /// Members other than those above: name and value, to be checked as a Bundle without entries.
-    pub rest: Vec<json::RawMember<'a>>,
-}
-
 /// One entry; every part is raw JSON.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RawEntry<'a> {
     pub full_url: Option<&'a [u8]>,
     pub resource: Option<&'a [u8]>,
+    /// Where the resource begins in the entry.
+    pub resource_at: usize,
     pub request: Option<&'a [u8]>,
     /// The whole entry.
     pub text: &'a [u8],
 }
 
-/// Why a text is no Bundle that can be cut.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CutError {
-    /// No well-formed JSON object, or not where this walk could tell.
-    Malformed,
-    /// `entry` is no array of objects.
-    Entry,
-    /// A member occurs twice.
-    Twice,
-    /// More entries than allowed.
-    TooMany,
-    /// A member is named with escapes, which none of a Bundle's needs.
-    Escaped,
-}
-
-impl<'a> RawBundle<'a> {
-    /// Cuts a Bundle into its entries without parsing them.
-    pub fn cut(text: &'a [u8], most: usize) -> Result<Self, CutError> {
-        let mut bundle = Self::default();
-        let mut entry = None;
-        let mut members = json::members(text);
-        for member in members.by_ref() {
-            if member.name.contains(&b'\\') {
-                return Err(CutError::Escaped);
-            }
-            let place = match member.name {
-                b"type" => &mut bundle.bundle_type,
-                b"resourceType" => &mut bundle.resource_type,
-                b"entry" => &mut entry,
-                _ => {
-                    bundle.rest.push(member);
-                    continue;
-                }
-            };
-            if place.replace(member.value).is_some() {
-                return Err(CutError::Twice);
-            }
-        }
-        if !members.complete() {
-            return Err(CutError::Malformed);
-        }
-        let Some(entry) = entry else {
-            return Ok(bundle);
-        };
-        let mut items = json::elements(entry);
-        for item in items.by_ref() {
-            if bundle.entries.len() >= most {
-                return Err(CutError::TooMany);
-            }
-            bundle.entries.push(RawEntry::cut(item)?);
-        }
-        if !items.complete() {
-            return Err(CutError::Entry);
-        }
-        Ok(bundle)
-    }
-}
-
 impl<'a> RawEntry<'a> {
-    fn cut(text: &'a [u8]) -> Result<Self, CutError> {
+    /// Cuts an entry into its parts without parsing them.
+    ///
+    /// # Errors
+    /// Whatever keeps it from being an object whose members are there once.
+    pub fn cut(text: &'a [u8]) -> Result<Self, CutError> {
         let mut entry = Self {
             text,
             ..Self::default()
@@ -239,6 +178,9 @@ impl<'a> RawEntry<'a> {
             if place.replace(member.value).is_some() {
                 return Err(CutError::Twice);
             }
+            if member.name == b"resource" {
+                entry.resource_at = member.at;
+            }
         }
         if members.complete() {
             Ok(entry)
@@ -251,6 +193,7 @@ impl<'a> RawEntry<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fhir::model::cutter::Cutter;
 
     #[test]
     fn writer_and_cut_agree() {
@@ -263,19 +206,23 @@ mod tests {
         entry.end();
         let text = writer.finish();
         assert!(json::parse(&text, &json::Limits::default()).is_ok());
-        let cut = RawBundle::cut(&text, 10).unwrap();
+        let cut = Cutter::cut(&text, 10).unwrap();
         assert_eq!(cut.entries.len(), 1);
-        assert_eq!(cut.entries[0].resource, Some(&b"{\"a\":1}"[..]));
-        assert_eq!(cut.bundle_type, Some(&b"\"batch-response\""[..]));
-        assert_eq!(RawBundle::cut(&text, 0).unwrap_err(), CutError::TooMany);
-        assert_eq!(RawBundle::cut(b"[", 9).unwrap_err(), CutError::Malformed);
-        assert_eq!(
-            RawBundle::cut(b"{\"entry\":[1]}", 9).unwrap_err(),
-            CutError::Entry
-        );
-        assert_eq!(
-            RawBundle::cut(br#"{"entr\u0079":[]}"#, 9).unwrap_err(),
-            CutError::Escaped
-        );
+        let part = |part: &std::ops::Range<u64>| {
+            let at = |place| usize::try_from(place).unwrap();
+            &text[at(part.start)..at(part.end)]
+        };
+        assert_eq!(part(&cut.bundle_type.unwrap()), b"\"batch-response\"");
+        let entry = RawEntry::cut(part(&cut.entries[0])).unwrap();
+        assert_eq!(entry.resource, Some(&b"{\"a\":1}"[..]));
+        let (_, from) = entry.text.split_at(entry.resource_at);
+        assert!(from.starts_with(b"{\"a\":1}"));
+        for (bad, expected) in [
+            (&b"[]"[..], CutError::Entry),
+            (b"{\"resource\":{},\"resource\":{}}", CutError::Twice),
+            (br#"{"resourc\u0065":{}}"#, CutError::Escaped),
+        ] {
+            assert_eq!(RawEntry::cut(bad).unwrap_err(), expected);
+        }
     }
 }

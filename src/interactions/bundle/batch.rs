@@ -2,12 +2,14 @@
 //!
 //! Writes are handed to the database without waiting for each, so that a batch shares its fsyncs.
 
+use std::ops::Range;
+
 use crossbeam_channel::{Receiver, bounded};
 
 use super::entry::{Entry, respond, respond_error};
 use crate::context::RequestContext;
 use crate::error::{Error, Kind, Result};
-use crate::fhir::model::bundle::{BundleWriter, RawEntry};
+use crate::fhir::model::bundle::BundleWriter;
 use crate::fhir::model::key::ResourceKey;
 use crate::fhir::search::Handling;
 use crate::interactions::answer;
@@ -24,7 +26,7 @@ use crate::interactions::read::{current, vread};
 use crate::interactions::request::{Return, version_of_etag};
 use crate::interactions::search::{SearchRequest, search};
 use crate::interactions::update::{UpdateRequest, update};
-use crate::storage::{CommitError, Committed};
+use crate::storage::{CommitError, Committed, Received};
 
 /// Writes under way at once.
 const UNDER_WAY: usize = 64;
@@ -33,16 +35,24 @@ const UNDER_WAY: usize = 64;
 pub fn run(
     context: &RequestContext,
     node: &Node,
-    entries: &[RawEntry<'_>],
+    text: &Received,
+    entries: &[Range<u64>],
     preference: Return,
 ) -> Result<Vec<u8>> {
+    // One that is no JSON as a whole is refused as a whole, before anything of it is done.
+    for (index, part) in entries.iter().enumerate() {
+        Entry::cut(node, index, &text.part(part)?)?;
+    }
     let mut bundle = BundleWriter::new("batch-response");
     for (chunk_index, chunk) in entries.chunks(UNDER_WAY).enumerate() {
         let first = chunk_index.saturating_mul(UNDER_WAY);
         let begun: Vec<(Result<Entry<'_>>, Result<Begun>)> = chunk
             .iter()
             .zip(first..)
-            .map(|(raw, index)| begin(context, node, index, raw, preference))
+            .map(|(part, index)| {
+                let entry = Entry::read(node, index, text, part);
+                begin(context, node, entry, preference)
+            })
             .collect();
         for (entry, begun) in begun {
             let result = match (entry, begun) {
@@ -74,11 +84,10 @@ enum Begun {
 fn begin<'a>(
     context: &RequestContext,
     node: &Node,
-    index: usize,
-    raw: &RawEntry<'a>,
+    entry: Result<Entry<'a>>,
     preference: Return,
 ) -> (Result<Entry<'a>>, Result<Begun>) {
-    let entry = match Entry::read(node, index, raw) {
+    let entry = match entry {
         Ok(entry) => entry,
         Err(error) => {
             let again = Error::from_issues(error.kind(), error.issues().to_vec());

@@ -1,7 +1,10 @@
 //! One entry of a batch or transaction, read.
 
+use std::ops::Range;
+
 use crate::error::{Error, Issue, Kind, Result, Severity};
 use crate::fhir::model::bundle::{EntryWriter, RawEntry};
+use crate::fhir::model::cutter::CutError;
 use crate::fhir::model::date;
 use crate::fhir::model::json;
 use crate::fhir::model::value::Value;
@@ -12,6 +15,7 @@ use crate::interactions::dispatch::{Interaction, Verb, classify, decode, query_p
 use crate::interactions::node::Node;
 use crate::interactions::request::{IfMatch, Return};
 use crate::interactions::write::{Incoming, content};
+use crate::storage::Received;
 
 /// An entry whose request is understood. The resource is still text.
 pub struct Entry<'a> {
@@ -24,16 +28,24 @@ pub struct Entry<'a> {
     pub if_match: IfMatch,
     pub if_none_match: Option<String>,
     pub if_none_exist: Option<Vec<(String, String)>>,
-    pub resource: Option<&'a [u8]>,
+    /// Where the resource lies.
+    pub resource: Option<(&'a Received, Range<u64>)>,
 }
 
 impl<'a> Entry<'a> {
-    /// Reads an entry but for its resource.
+    /// Reads an entry but for its resource; `part` is where it lies in the text of the Bundle.
     ///
     /// # Errors
     /// `Invalid` with the place, `Bundle.entry[n]…`.
-    pub fn read(node: &Node, index: usize, raw: &RawEntry<'a>) -> Result<Self> {
+    pub fn read(
+        node: &Node,
+        index: usize,
+        bundle: &'a Received,
+        part: &Range<u64>,
+    ) -> Result<Self> {
         let at = format!("Bundle.entry[{index}]");
+        let text = bundle.part(part)?;
+        let raw = &Self::cut(node, index, &text)?;
         let tree = frame(node, raw).map_err(|error| moved(error, index))?;
         let request = tree.get("request").ok_or_else(|| {
             Error::new(
@@ -95,7 +107,24 @@ impl<'a> Entry<'a> {
             if_match,
             if_none_match: text("ifNoneMatch").map(str::to_owned),
             if_none_exist,
-            resource: raw.resource,
+            resource: raw.resource.map(|resource| {
+                let start = part.start.saturating_add(length(raw.resource_at));
+                (bundle, start..start.saturating_add(length(resource.len())))
+            }),
+        })
+    }
+
+    /// Cuts the text of an entry into its members.
+    ///
+    /// # Errors
+    /// `Invalid` with the place, for a text that cannot be cut.
+    pub fn cut<'t>(node: &Node, index: usize, text: &'t [u8]) -> Result<RawEntry<'t>> {
+        RawEntry::cut(text).map_err(|error| {
+            let at = format!("Bundle.entry[{index}]");
+            rewritten(uncut(node, error, text), |place| match place {
+                "" => at.clone(),
+                place => format!("{at}.{place}"),
+            })
         })
     }
 
@@ -121,8 +150,11 @@ impl<'a> Entry<'a> {
 
     /// The resource, parsed.
     pub fn incoming(&self, node: &Node) -> Result<Incoming> {
-        let text = self.resource.unwrap_or(b"null");
-        Incoming::from_json(node, text.to_vec()).map_err(|error| inside(error, self.index))
+        let text = match &self.resource {
+            Some((bundle, part)) => bundle.part(part)?.into_owned(),
+            None => b"null".to_vec(),
+        };
+        Incoming::from_json(node, text).map_err(|error| inside(error, self.index))
     }
 
     /// The resource as a patch: Parameters for FHIRPath Patch, or a Binary that holds a JSON or XML
@@ -165,6 +197,27 @@ impl<'a> Entry<'a> {
             .at(format!("{}.resource", self.place()))),
         }
     }
+}
+
+/// Why an entry cannot be cut into its members: the tree parser knows best.
+fn uncut(node: &Node, error: CutError, text: &[u8]) -> Error {
+    match (error, json::parse(text, &node.choices.limits)) {
+        (CutError::Escaped, Ok(_)) => Error::new(
+            Kind::Invalid,
+            "structure",
+            "expected the members of an entry by their plain names, found one with escapes",
+        ),
+        (_, Ok(_)) => Error::new(
+            Kind::Invalid,
+            "structure",
+            "expected an entry that is an object, found another form",
+        ),
+        (_, Err(fault)) => fault.into(),
+    }
+}
+
+fn length(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
 /// The entry without its resource, checked against the shape of `Bundle.entry`.
@@ -277,7 +330,7 @@ pub fn respond(node: &Node, entry: &mut EntryWriter<'_>, answer: &Answer, prefer
     ];
     let mut outcome = None;
     match &answer.body {
-        Body::Empty | Body::Raw { .. } => {}
+        Body::Empty | Body::Raw { .. } | Body::Around { .. } => {}
         Body::Json(_) | Body::Ready(_) if !wanted => {}
         Body::Ready(json) => {
             entry.raw("resource", json);

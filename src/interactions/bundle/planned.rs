@@ -70,20 +70,42 @@ fn subject(interaction: &Interaction) -> Option<(&ResourceKey, bool)> {
     }
 }
 
+/// What is shown of resources beside what became of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// Not even what was asked for: nothing is read.
+    Nothing,
+    /// What was asked for by reading.
+    Read,
+    /// Also what was written.
+    All,
+}
+
+impl Shown {
+    pub fn of(preference: Return) -> Self {
+        match preference {
+            Return::Representation => Shown::All,
+            _ => Shown::Read,
+        }
+    }
+}
+
 /// The second half: reads are executed, and everything is answered in its place.
 pub fn second_half(
     node: &Node,
     entries: &[Entry<'_>],
     planned: &[Planned],
     committed: &Committed,
-    preference: Return,
+    shown: Shown,
 ) -> Result<Vec<u8>> {
     let mut bundle = BundleWriter::new("transaction-response");
     for (entry, planned) in entries.iter().zip(planned) {
-        let mut answer = planned
-            .answer(committed)
-            .map_or_else(|| look(node, entry), Ok);
-        if preference == Return::Representation
+        let mut answer = match planned.answer(committed) {
+            Some(answer) => Ok(answer),
+            None if shown == Shown::Nothing => Err(unread()),
+            None => look(node, entry),
+        };
+        if shown == Shown::All
             && let (Ok(answer), Some(key)) = (&mut answer, planned.shown())
             // Somebody may have deleted it since.
             && let Ok(version) = current(node, key)
@@ -99,6 +121,15 @@ pub fn second_half(
         out.end();
     }
     Ok(bundle.finish())
+}
+
+/// What is said of a read whose answer was not kept.
+fn unread() -> Error {
+    Error::new(
+        Kind::Unavailable,
+        "incomplete",
+        "the transaction was done when it was first sent, but what this entry read was not kept; read it again",
+    )
 }
 
 /// What becomes of an entry.

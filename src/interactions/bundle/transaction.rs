@@ -1,18 +1,18 @@
 //! transaction: all or nothing, in the order R4 prescribes: DELETE, POST, PUT and PATCH, GET.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::entry::{Entry, inside};
 use super::made::Made;
-use super::planned::{Planned, check_reads, second_half};
+use super::planned::{Planned, Shown, check_reads, second_half};
 use super::references::{Identities, base_of, conditional_references, replace};
 use crate::audit::{self, Action};
 use crate::context::RequestContext;
 use crate::error::{Error, Kind, Result};
-use crate::fhir::model::bundle::RawEntry;
 use crate::fhir::model::key::ResourceKey;
-use crate::interactions::answer::{Answer, Body, Race, Step};
+use crate::interactions::answer::{Answer, Body, Finish, Race, Step};
 use crate::interactions::conditional::{Criteria, FoundByCondition, several};
 use crate::interactions::dispatch::{Interaction, Target, Verb, query_pairs};
 use crate::interactions::node::Node;
@@ -23,20 +23,21 @@ use crate::interactions::search_parameters::Together;
 use crate::interactions::update::{check_id, unmatched};
 use crate::interactions::write::{self, Incoming};
 use crate::storage::{
-    Change, Commit, Committed, Condition, Expect, Matches, Method, Version, Write,
+    Change, Commit, Committed, Condition, Expect, Matches, Method, Received, Version, Write,
 };
 
 /// The first half of a transaction: everything is made ready for one commit.
 pub fn first_half(
     context: &RequestContext,
     node: &Node,
-    raw: &[RawEntry<'_>],
+    text: &Received,
+    entries: &[Range<u64>],
     preference: Return,
 ) -> Result<Step> {
-    let entries = raw
+    let entries = entries
         .iter()
         .enumerate()
-        .map(|(index, raw)| Entry::read(node, index, raw))
+        .map(|(index, part)| Entry::read(node, index, text, part))
         .collect::<Result<Vec<_>>>()?;
     let mut plan = Plan::default();
     plan.identify(node, &entries)?;
@@ -47,19 +48,25 @@ pub fn first_half(
     check_reads(node, &entries, &planned, &commit)?;
     if commit.writes.is_empty() {
         let nothing = Committed::default();
-        let json = second_half(node, &entries, &planned, &nothing, preference)?;
+        let json = second_half(node, &entries, &planned, &nothing, Shown::of(preference))?;
         return Ok(Step::Done(Answer::of(200, Body::Json(json))));
     }
     let reads =
         preference == Return::Representation || entries.iter().any(|entry| entry.verb == Verb::Get);
+    let both = Arc::new((entries, planned));
+    let finish = |shown: Shown| -> Finish {
+        let both = Arc::clone(&both);
+        Arc::new(move |node, committed| {
+            let (entries, planned) = &*both;
+            let json = second_half(node, entries, planned, committed, shown)?;
+            Ok(Answer::of(200, Body::Json(json)))
+        })
+    };
     Ok(Step::Commit {
         commit,
         race: if named { Race::Refuse } else { Race::Retry },
-        waits: reads,
-        finish: Arc::new(move |node, committed| {
-            let json = second_half(node, &entries, &planned, committed, preference)?;
-            Ok(Answer::of(200, Body::Json(json)))
-        }),
+        brief: reads.then(|| finish(Shown::Nothing)),
+        finish: finish(Shown::of(preference)),
     })
 }
 

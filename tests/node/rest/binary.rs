@@ -136,6 +136,38 @@ fn in_04_a_part_of_a_binary() {
 }
 
 #[test]
+fn in_04_the_data_of_a_binary_of_any_length() {
+    let node = TestNode::start();
+    let chunk = 256 * 1024;
+    for size in [
+        0,
+        1,
+        2,
+        3,
+        chunk - 1,
+        chunk,
+        chunk + 1,
+        2 * chunk + 1,
+        3 * chunk + 2,
+    ] {
+        let sent = bytes(size);
+        let created = send(&node, "POST", "Binary", "text/plain", &sent);
+        let place = created.header("location").unwrap().to_owned();
+        let json = accept(&node, &place, FHIR_JSON);
+        assert!(
+            json.json()["data"] == STANDARD.encode(&sent).as_str(),
+            "{size}"
+        );
+        let length = json.body.len().to_string();
+        let head = node.request("HEAD", &place, &[("accept", FHIR_JSON)], b"");
+        assert_eq!((head.status, head.body.len()), (200, 0));
+        assert_eq!(head.header("content-length"), Some(length.as_str()));
+        let pretty = accept(&node, &format!("{place}?_pretty=true"), FHIR_JSON);
+        assert!(pretty.json() == json.json(), "{size}");
+    }
+}
+
+#[test]
 fn in_04_a_client_that_goes_away_in_the_middle() {
     let node = TestNode::start();
     let sent = bytes(5 << 20);

@@ -208,3 +208,74 @@ fn a_conditional_update_in_a_transaction_keeps_the_id_it_names() {
     );
     post(&node, "transaction", entry("other")).refused(400, "value");
 }
+
+/// More than is held in memory: the text of the Bundle waits in a file.
+#[test]
+fn in_05_a_large_bundle() {
+    let node = TestNode::start();
+    let family = "è".repeat(1_000);
+    let bundle = |kind: &str, run: &str| {
+        let entries: Vec<Value> = (0..700)
+            .map(|number| {
+                let url = format!("urn:uuid:61ebe359-bfdc-4613-8bf2-c5e30094{number:04}");
+                json!({"fullUrl": url, "request": {"method": "PUT", "url": format!("Patient/{run}-{number}")},
+                    "resource": {"resourceType": "Patient", "id": format!("{run}-{number}"), "name": [{"family": family}],
+                        "link": [{"type": "seealso", "other": {"reference": url}}]}})
+            })
+            .collect();
+        json!({"resourceType": "Bundle", "type": kind, "entry": entries}).to_string()
+    };
+    let gzip = |text: &str| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut encoder, text.as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    };
+    let send = |body: &[u8], coding: &str| {
+        let headers = [
+            ("content-type", "application/fhir+json"),
+            ("content-encoding", coding),
+            ("idempotency-key", "large"),
+        ];
+        let headers = if coding.is_empty() {
+            &headers[..1]
+        } else {
+            &headers[..]
+        };
+        node.request("POST", "", headers, body)
+    };
+    let plain = bundle("transaction", "t");
+    assert!(plain.len() > 1 << 20);
+    let first = send(plain.as_bytes(), "");
+    assert_eq!(statuses(&first), ["201"; 700]);
+    let deflated = bundle("batch", "b");
+    for _ in 0..2 {
+        assert_eq!(statuses(&send(&gzip(&deflated), "gzip")), ["201"; 700]);
+    }
+    assert_eq!(total(&node, "Patient?_summary=count"), 1_400);
+    let last = node.get("Patient/t-699").json();
+    assert_eq!(last["name"][0]["family"], family.as_str());
+    assert_eq!(last["link"][0]["other"]["reference"], "Patient/t-699");
+
+    // Faults are found all the same, and nothing is stored.
+    let other = bundle("transaction", "x");
+    let broken = send(&other.as_bytes()[..other.len() - 1], "");
+    broken.refused(400, "structure");
+    assert!(
+        broken
+            .text()
+            .contains(&format!("at byte {}", other.len() - 1))
+    );
+    let unknown = other
+        .replacen("\"link\"", "\"lonk\"", 700)
+        .replacen("\"lonk\"", "\"link\"", 698);
+    let refused = send(unknown.as_bytes(), "");
+    refused.refused(400, "structure");
+    assert!(
+        refused.text().contains("Bundle.entry[698].resource.lonk"),
+        "{}",
+        refused.text()
+    );
+    assert_eq!(total(&node, "Patient?_summary=count"), 1_400);
+    let left = std::fs::read_dir(node.database.data_dir().join("tmp")).unwrap();
+    assert_eq!(left.count(), 0);
+}

@@ -50,9 +50,89 @@ fn con_04_a_transaction_sent_again_is_answered_as_the_first_time() {
     assert_eq!(first.status, 200, "{}", first.text());
     assert_eq!((again.status, &again.body), (200, &first.body));
     assert_eq!(patients(&node), 1);
-    let batch = TRANSACTION.replace("transaction", "batch");
-    send(&node, "", "b", &batch).refused(501, "not-supported");
+}
+
+/// Entries that read see what is there when the transaction is first sent, and so does the answer to the second.
+#[test]
+fn con_04_a_transaction_that_reads_is_answered_as_the_first_time() {
+    let node = TestNode::start();
+    node.put("Patient/p", r#"{"resourceType":"Patient","id":"p"}"#);
+    let read = r#",{"request":{"method":"GET","url":"Patient/p"}}]}"#;
+    let body = format!("{}{read}", TRANSACTION.strip_suffix("]}").unwrap());
+    let with = |prefer: &str, key: &str| {
+        let headers = [
+            ("content-type", "application/fhir+json"),
+            ("idempotency-key", key),
+            ("prefer", prefer),
+        ];
+        node.request("POST", "", &headers, body.as_bytes())
+    };
+    for (prefer, key) in [("return=minimal", "m"), ("return=representation", "r")] {
+        let before = patients(&node);
+        let first = with(prefer, key);
+        assert_eq!(first.status, 200, "{}", first.text());
+        let entries = first.entries();
+        assert_eq!(
+            entries[2]["resource"]["meta"]["versionId"],
+            before.to_string()
+        );
+        assert_eq!(entries[0].get("resource").is_some(), key == "r");
+        node.put("Patient/p", r#"{"resourceType":"Patient","id":"p"}"#);
+        let again = with(prefer, key);
+        assert_eq!((again.status, &again.body), (200, &first.body));
+        assert_eq!(patients(&node), before + 1);
+    }
+}
+
+#[test]
+fn con_04_a_batch_sent_again_is_answered_as_the_first_time() {
+    let node = TestNode::start();
+    let batch = r#"{"resourceType":"Bundle","type":"batch","entry":[
+        {"resource":{"resourceType":"Patient"},"request":{"method":"POST","url":"Patient"}},
+        {"resource":{"resourceType":"Patient","foo":1},"request":{"method":"POST","url":"Patient"}},
+        {"request":{"method":"GET","url":"Patient?_summary=count"}}]}"#;
+    let first = send(&node, "", "b", batch);
+    assert_eq!(first.status, 200, "{}", first.text());
+    let again = send(&node, "", "b", batch);
+    assert_eq!((again.status, &again.body), (200, &first.body));
     assert_eq!(patients(&node), 1);
+    let other = batch.replace("\"foo\"", "\"bar\"");
+    send(&node, "", "b", &other).refused(422, "duplicate");
+    // Wrong as a whole: so it stays.
+    let wrong = batch.replace("\"batch\",", "\"batch\",\"foo\":1,");
+    for _ in 0..2 {
+        assert_eq!(send(&node, "", "w", &wrong).status, 400);
+    }
+    assert_eq!(patients(&node), 1);
+}
+
+/// Of equal batches at one time one is executed; the others are told to ask again.
+#[test]
+fn con_04_of_equal_batches_at_one_time_one_is_executed() {
+    let node = TestNode::start();
+    let entry =
+        r#"{"resource":{"resourceType":"Patient"},"request":{"method":"POST","url":"Patient"}}"#;
+    let batch = format!(
+        r#"{{"resourceType":"Bundle","type":"batch","entry":[{}]}}"#,
+        vec![entry; 50].join(",")
+    );
+    let answers: Vec<Answer> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8)
+            .map(|_| scope.spawn(|| send(&node, "", "race", &batch)))
+            .collect();
+        threads.into_iter().map(|t| t.join().unwrap()).collect()
+    });
+    let last = send(&node, "", "race", &batch);
+    assert_eq!(last.status, 200);
+    for answer in answers {
+        if answer.status == 200 {
+            assert_eq!(answer.body, last.body);
+        } else {
+            answer.refused(409, "lock-error");
+            assert_eq!(answer.header("retry-after"), Some("1"));
+        }
+    }
+    assert_eq!(patients(&node), 50);
 }
 
 #[test]

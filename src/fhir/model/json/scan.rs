@@ -9,6 +9,8 @@
 pub struct RawMember<'a> {
     pub name: &'a [u8],
     pub value: &'a [u8],
+    /// Where the value begins in the text.
+    pub at: usize,
 }
 
 /// A position in a JSON text.
@@ -172,8 +174,9 @@ impl<'a> Scanner<'a> {
         }
         self.step();
         self.white_space();
+        let at = self.position;
         let value = self.value()?;
-        Some(RawMember { name, value })
+        Some(RawMember { name, value, at })
     }
 
     fn string(&mut self) -> Option<&'a [u8]> {

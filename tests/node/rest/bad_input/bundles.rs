@@ -96,7 +96,7 @@ fn frames() {
             batch("null as an entry", "[null]").gets(400, S, "Bundle.entry"),
             batch("entries without a comma", "[{}{}]").gets(400, S, "Bundle.entry"),
             batch("resource twice", twice).gets(400, S, "Bundle.entry[0].resource"),
-            batch("resource by escape", escaped).gets(400, S, ""),
+            batch("resource by escape", escaped).gets(400, S, "Bundle.entry[0]"),
             text("no media type of a Bundle", empty)
                 .with("content-type", "application/pdf")
                 .gets(415, NS, ""),
