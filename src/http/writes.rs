@@ -370,6 +370,10 @@ impl Call<'_> {
         let (preference, _) = prefer_minimal(self.request.headers());
         let if_match = self.if_match()?;
         let upload = self.upload().await?;
+        let once = match id {
+            None => self.once(&upload.sha256)?,
+            Some(_) => None,
+        };
         let context = self.context.clone();
         let raw = RawBinary {
             id,
@@ -380,8 +384,10 @@ impl Call<'_> {
             preference,
         };
         let (pool, patience) = (self.state.patient.clone(), self.state.patience.write);
-        self.write(&pool, patience, move |node| {
-            binary::write_raw(&context, node, &raw)
+        let shared = self.state.node();
+        self.write_once(&pool, patience, once.is_some(), move |node| match &once {
+            Some(once) => once.step(&shared, |node| binary::write_raw(&context, node, &raw)),
+            None => binary::write_raw(&context, node, &raw),
         })
         .await
     }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::answer::{Answer, Body, Step};
 use super::node::Node;
 use crate::context::RequestContext;
-use crate::error::{Error, Kind, Result, outcome};
+use crate::error::{Error, Issue, Kind, Result, outcome};
 use crate::fhir::model::json;
 use crate::storage::{Commit, CommitError, Keep, Kept, MakeAnswer};
 
@@ -90,11 +90,15 @@ impl Once {
                 Arc::new(move |committed| Ok(pack(&make(&node, committed)?, how))),
                 false,
             ));
-            if brief.is_some() {
+            if let Some(brief) = brief.clone() {
                 let (once, whole) = (*self, Arc::clone(finish));
                 *finish = Arc::new(move |node, committed| {
                     let answer = whole(node, committed)?;
-                    once.complete(node, &answer);
+                    if is_kept(node, &answer) {
+                        once.complete(node, &answer);
+                    } else {
+                        once.complete(node, &brief(node, committed)?);
+                    }
                     Ok(answer)
                 });
             }
@@ -126,7 +130,13 @@ impl Once {
         }
         match run(node) {
             Ok(Step::Done(answer)) => {
-                self.complete(node, &answer);
+                if is_kept(node, &answer) {
+                    self.complete(node, &answer);
+                } else {
+                    let text = "the batch was done when it was first sent; its answer was too long to be kept";
+                    let issues = vec![Issue::information("informational", text)];
+                    self.complete(node, &Answer::of(answer.status, Body::Outcome(issues)));
+                }
                 Ok(Step::Done(answer))
             }
             Ok(Step::Commit { .. }) => Err(Error::internal("a batch that is one commit")),
@@ -179,6 +189,14 @@ impl Once {
             Some(error) => Err(error),
             None => Ok(Step::Done(answer)),
         }
+    }
+}
+
+/// Whether an answer is kept as a whole: none that is longer than a resource may be.
+fn is_kept(node: &Node, answer: &Answer) -> bool {
+    match &answer.body {
+        Body::Json(json) => json.len() <= node.choices.resource_bytes,
+        _ => true,
     }
 }
 

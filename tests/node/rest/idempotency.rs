@@ -84,6 +84,59 @@ fn con_04_a_transaction_that_reads_is_answered_as_the_first_time() {
     }
 }
 
+/// What is too long to be kept is not: then what became of the entries has to do.
+#[test]
+fn con_04_an_answer_that_is_too_long() {
+    let node = TestNode::with(|config| config.limits.resource_bytes = 1_500);
+    let entry =
+        r#"{"resource":{"resourceType":"Patient"},"request":{"method":"POST","url":"Patient"}}"#;
+    let bundle = |kind: &str| {
+        let entries = [entry; 10].join(",");
+        format!(r#"{{"resourceType":"Bundle","type":"{kind}","entry":[{entries}]}}"#)
+    };
+    let with = |kind: &str| {
+        let headers = [
+            ("content-type", "application/fhir+json"),
+            ("idempotency-key", kind),
+            ("prefer", "return=representation"),
+        ];
+        node.request("POST", "", &headers, bundle(kind).as_bytes())
+    };
+    let (first, again) = (with("transaction"), with("transaction"));
+    assert_eq!(first.status, 200, "{}", first.text());
+    for (one, other) in first.entries().iter().zip(again.entries()) {
+        assert_eq!(one["resource"]["resourceType"], "Patient");
+        assert!(other.get("resource").is_none());
+        assert_eq!(other["response"], one["response"]);
+    }
+    let (first, again) = (with("batch"), with("batch"));
+    assert_eq!(first.entries().len(), 10);
+    assert_eq!(again.status, 200);
+    assert_eq!(again.json()["issue"][0]["severity"], "information");
+    assert_eq!(patients(&node), 20);
+}
+
+#[test]
+fn con_04_a_binary_sent_again() {
+    let node = TestNode::start();
+    let with = |body: &[u8], prefer: &str| {
+        let headers = [
+            ("content-type", "application/pdf"),
+            ("idempotency-key", prefer),
+            ("prefer", prefer),
+        ];
+        node.request("POST", "Binary", &headers, body)
+    };
+    for prefer in ["return=minimal", "return=representation"] {
+        let (first, again) = (with(b"one", prefer), with(b"one", prefer));
+        assert_eq!(first.status, 201, "{}", first.text());
+        assert_eq!((again.status, &again.body), (201, &first.body));
+        assert_eq!(again.header("location"), first.header("location"));
+        with(b"two", prefer).refused(422, "duplicate");
+    }
+    assert_eq!(node.get("Binary?_summary=count").json()["total"], 2);
+}
+
 #[test]
 fn con_04_a_batch_sent_again_is_answered_as_the_first_time() {
     let node = TestNode::start();
