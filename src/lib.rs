@@ -29,6 +29,7 @@ pub mod ids;
 pub mod interactions;
 pub mod jobs;
 pub mod monitoring;
+pub mod operations;
 pub mod packages;
 pub mod sandbox;
 pub mod storage;

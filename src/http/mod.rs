@@ -7,6 +7,7 @@ mod fhir;
 mod halves;
 mod lines;
 mod negotiate;
+mod operations;
 mod peers;
 mod pool;
 mod respond;

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::http::Method;
+
 use super::body;
 use super::fhir::Call;
 use super::halves::Halves;
@@ -17,16 +19,13 @@ use crate::interactions::create::{CreateRequest, create};
 use crate::interactions::delete::{delete, delete_matching};
 use crate::interactions::dispatch::{OperationTarget, Target, query_pairs};
 use crate::interactions::idempotency::Once;
-use crate::interactions::meta::{MetaChange, change_meta, meta};
+use crate::interactions::meta::{MetaChange, change_meta};
 use crate::interactions::patch::{PatchRequest, patch};
 use crate::interactions::reindex;
-use crate::interactions::search::{everything, parameters};
 use crate::interactions::update::{UpdateRequest, UpdateTarget, update};
 use crate::interactions::write::Incoming;
-use crate::interactions::{Answer, Body, Node, Step, bundle};
+use crate::interactions::{Answer, Node, Step, bundle};
 use crate::storage::Received;
-use actix_web::http::Method;
-use actix_web::http::header::CONTENT_TYPE;
 
 impl Call<'_> {
     pub(super) async fn create(mut self, resource_type: String) -> Result<Answer> {
@@ -257,6 +256,9 @@ impl Call<'_> {
                 self.ingest().await
             }
             ("$everything", OperationTarget::Resource(key)) => self.everything(key).await,
+            ("$docref" | "$lastn" | "$match", OperationTarget::Type(on)) => {
+                self.find(name, &on).await
+            }
             ("$reindex", on @ (OperationTarget::System | OperationTarget::Type(_))) if !reading => {
                 let context = self.context.clone();
                 let (pool, patience) = (self.state.patient.clone(), self.state.patience.write);
@@ -291,38 +293,6 @@ impl Call<'_> {
                 ))
             }
         }
-    }
-
-    async fn everything(mut self, key: ResourceKey) -> Result<Answer> {
-        let mut pairs = std::mem::take(&mut self.pairs);
-        let has_body = self.request.headers().contains_key(CONTENT_TYPE);
-        if *self.request.method() == Method::POST && has_body {
-            let format = fhir_format(&body_kind(self.request.headers())?)?;
-            let text = self.resource_body().await?;
-            let body = incoming(&self.state.node(), format, text)?;
-            pairs.extend(parameters(body.tree())?);
-        }
-        let node = self.state.node();
-        let json = self
-            .state
-            .patient
-            .run(self.reading(), move || {
-                node.reading(|node| everything(node, &key, &pairs))
-            })
-            .await?;
-        Ok(Answer::of(200, Body::Json(json)))
-    }
-
-    async fn meta(self, key: ResourceKey, version: Option<String>) -> Result<Answer> {
-        let node = self.state.node();
-        let json = self
-            .state
-            .patient
-            .run(self.reading(), move || {
-                meta(&node, &key, version.as_deref())
-            })
-            .await?;
-        Ok(Answer::of(200, Body::Json(json)))
     }
 
     async fn ingest(mut self) -> Result<Answer> {
@@ -403,7 +373,7 @@ impl Call<'_> {
 
     /// The body of a request that carries one resource. Attachment data may make it longer than
     /// the limit of a resource; that is judged once it is parsed.
-    async fn resource_body(&mut self) -> Result<Vec<u8>> {
+    pub(super) async fn resource_body(&mut self) -> Result<Vec<u8>> {
         let limits = &self.state.config.limits;
         let document = usize::try_from(limits.document_bytes).unwrap_or(usize::MAX);
         let limit = limits
@@ -471,7 +441,7 @@ fn prefer_minimal(
     }
 }
 
-fn fhir_format(kind: &BodyKind) -> Result<Format> {
+pub(super) fn fhir_format(kind: &BodyKind) -> Result<Format> {
     match kind {
         BodyKind::Fhir(format) => Ok(*format),
         _ => Err(Error::of(
@@ -481,7 +451,7 @@ fn fhir_format(kind: &BodyKind) -> Result<Format> {
     }
 }
 
-fn incoming(node: &Node, format: Format, text: Vec<u8>) -> Result<Incoming> {
+pub(super) fn incoming(node: &Node, format: Format, text: Vec<u8>) -> Result<Incoming> {
     match format {
         Format::Json => Incoming::from_json(node, text),
         Format::Xml => Incoming::from_xml(node, &text),

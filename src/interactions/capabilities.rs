@@ -65,6 +65,31 @@ const EVERYTHING: [(&str, &str); 2] = [
     ),
 ];
 
+/// Operations on one type, on it as a whole: type, name and canonical.
+const READING: [(&str, (&str, &str)); 3] = [
+    (
+        "DocumentReference",
+        (
+            "docref",
+            "http://hl7.org/fhir/us/core/OperationDefinition/docref",
+        ),
+    ),
+    (
+        "Observation",
+        (
+            "lastn",
+            "http://hl7.org/fhir/OperationDefinition/Observation-lastn",
+        ),
+    ),
+    (
+        "Patient",
+        (
+            "match",
+            "http://hl7.org/fhir/OperationDefinition/Patient-match",
+        ),
+    ),
+];
+
 /// Operations of our own on DocumentReference.
 const INGEST: (&str, &str) = (
     "ingest",
@@ -221,6 +246,8 @@ fn resource(node: &Node, name: &str, reverse: &mut HashMap<&str, Vec<Value>>) ->
     if let Some((_, definition)) = EVERYTHING.iter().find(|(other, _)| *other == name) {
         operations.push(operation(&("everything", definition)));
     }
+    let reading = READING.iter().filter(|(other, _)| *other == name);
+    operations.extend(reading.map(|(_, own)| operation(own)));
     if name == "DocumentReference" {
         operations.push(operation(&INGEST));
     }

@@ -505,7 +505,7 @@ impl Database {
     }
 
     /// Runs a piece of reading on a reader's thread and waits for it.
-    fn reading<T: Send + 'static>(
+    pub(super) fn reading<T: Send + 'static>(
         &self,
         read: impl FnOnce(&mut AnyConnection, &Dictionary) -> Result<T> + Send + 'static,
     ) -> Result<T> {

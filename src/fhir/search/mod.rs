@@ -29,4 +29,5 @@ pub use plan::{Bounds, Plan, TextLike};
 pub use query::{Handling, Query, Vocabulary, parse};
 pub use result::{DATE, Include, Sort, SortBy, Summary, Total};
 pub use single::met;
-pub use text::FoundText;
+pub use text::{FoundText, fold, text_code};
+pub use values::coded as token;

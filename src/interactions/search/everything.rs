@@ -8,7 +8,7 @@ use super::{Asked, answer};
 use crate::error::{Error, Kind, Result};
 use crate::fhir::definitions::SearchKind;
 use crate::fhir::model::key::ResourceKey;
-use crate::fhir::model::value::{Text, Value};
+use crate::fhir::model::value::Text;
 use crate::fhir::search::{Bounds, DATE, Handling, Plan, covered, times};
 use crate::interactions::dispatch::Reach;
 use crate::interactions::node::Node;
@@ -110,43 +110,4 @@ fn within(from: i64, to: i64) -> Plan {
         },
         Plan::Not(Box::new(Plan::Present { code })),
     ])
-}
-
-/// The parameters of an operation sent as a Parameters resource.
-///
-/// # Errors
-/// `Invalid` for a body of another type, and for a parameter that is no plain value.
-pub fn parameters(body: &Value) -> Result<Vec<(String, String)>> {
-    if body.str_at("resourceType") != Some("Parameters") {
-        return Err(Error::new(
-            Kind::Invalid,
-            "value",
-            "expected a Parameters resource, found another",
-        ));
-    }
-    let mut pairs = Vec::new();
-    for (index, parameter) in body.items_at("parameter").iter().enumerate() {
-        let members = parameter.as_object().map(|object| object.iter());
-        let value = members
-            .into_iter()
-            .flatten()
-            .find(|(name, _)| name.starts_with("value"));
-        match (parameter.str_at("name"), value) {
-            (Some(name), Some((_, Value::String(text)))) => {
-                pairs.push((name.to_owned(), text.to_string()));
-            }
-            (Some(name), Some((_, Value::Number(text)))) => {
-                pairs.push((name.to_owned(), text.to_string()));
-            }
-            _ => {
-                return Err(Error::new(
-                    Kind::Invalid,
-                    "value",
-                    "expected a parameter with a name and a plain value, found another",
-                )
-                .at(format!("Parameters.parameter[{index}]")));
-            }
-        }
-    }
-    Ok(pairs)
 }

@@ -14,12 +14,12 @@ use super::write::{content, unreadable};
 use crate::error::{Issue, Kind, Result, outcome};
 use crate::fhir::model::bundle::BundleWriter;
 use crate::fhir::model::json;
-use crate::fhir::search::{Handling, Summary, Total};
+use crate::fhir::search::{Handling, Query, Summary, Total};
 use crate::storage::{FoundOne, Page, Position, Version};
 
-pub use everything::{everything, parameters};
+pub use everything::everything;
 use paging::Mark;
-use reach::{Parts, parts};
+pub use reach::{Parts, parts};
 
 /// A search as it was asked for.
 pub struct SearchRequest {
@@ -47,15 +47,16 @@ pub fn search(node: &Node, request: &SearchRequest) -> Result<Vec<u8>> {
 }
 
 /// A search, read.
-struct Asked {
+pub struct Asked {
     /// Below the base.
-    path: String,
+    pub path: String,
     /// What was really processed.
-    applied: Vec<(String, String)>,
-    parts: Parts,
+    pub applied: Vec<(String, String)>,
+    pub parts: Parts,
 }
 
-fn answer(node: &Node, asked: &Asked) -> Result<Vec<u8>> {
+/// A page of a search that was read.
+pub fn answer(node: &Node, asked: &Asked) -> Result<Vec<u8>> {
     let query = &asked.parts.query;
     let base = format!("{}{}", node.base, asked.path);
     let applied = query_string(&asked.applied);
@@ -101,26 +102,74 @@ fn answer(node: &Node, asked: &Asked) -> Result<Vec<u8>> {
         }
     }
     bundle.links(&links);
+    let mut issues = write_entries(node, &mut bundle, query, &found.found)?;
+    issues.extend(asked.parts.warnings.iter().cloned());
+    if !issues.is_empty() {
+        write_outcome(&mut bundle, &issues);
+    }
+    Ok(bundle.finish())
+}
+
+/// Matches that were chosen otherwise than by a page.
+pub struct Told<'a> {
+    /// Below the base.
+    pub path: &'a str,
+    pub applied: &'a [(String, String)],
+    /// What concerns the result: includes and parts of resources.
+    pub query: &'a Query,
+    pub warnings: &'a [Issue],
+    pub matches: Vec<FoundOne>,
+}
+
+/// The Bundle of all of some matches, without pages.
+pub fn tell(node: &Node, told: &Told<'_>) -> Result<Vec<u8>> {
+    let mut bundle = BundleWriter::new("searchset");
+    bundle.total(i64::try_from(told.matches.len()).unwrap_or(i64::MAX));
+    let base = format!("{}{}", node.base, told.path);
+    bundle.links(&[("self", link(&base, &query_string(told.applied), None))]);
+    let mut issues = told.warnings.to_vec();
+    if told.query.summary != Summary::Count {
+        issues.extend(write_entries(node, &mut bundle, told.query, &told.matches)?);
+    }
+    if !issues.is_empty() {
+        write_outcome(&mut bundle, &issues);
+    }
+    Ok(bundle.finish())
+}
+
+/// A Bundle without matches that says why.
+pub fn empty(node: &Node, path: &str, applied: &[(String, String)], issues: &[Issue]) -> Vec<u8> {
+    let mut bundle = BundleWriter::new("searchset");
+    bundle.total(0);
+    let base = format!("{}{path}", node.base);
+    bundle.links(&[("self", link(&base, &query_string(applied), None))]);
+    write_outcome(&mut bundle, issues);
+    bundle.finish()
+}
+
+/// Appends matches and what is included with them; what could not be read is told.
+fn write_entries(
+    node: &Node,
+    bundle: &mut BundleWriter,
+    query: &Query,
+    matches: &[FoundOne],
+) -> Result<Vec<Issue>> {
     let subset = Subset::of(query);
     let mut issues = Vec::new();
-    for one in &found.found {
+    for one in matches {
         let entry = (&one.version, "match");
-        issues.extend(write_entry(node, &mut bundle, entry, &subset)?);
+        issues.extend(write_entry(node, bundle, entry, &subset)?);
     }
     // Elements are named for the matches; what is included is told as much as the summary says.
     let subset = Subset {
         summary: query.summary,
         elements: Vec::new(),
     };
-    for one in include::included(node, &query.includes, &found.found)? {
+    for one in include::included(node, &query.includes, matches)? {
         let entry = (&one.version, "include");
-        issues.extend(write_entry(node, &mut bundle, entry, &subset)?);
+        issues.extend(write_entry(node, bundle, entry, &subset)?);
     }
-    issues.extend(asked.parts.warnings.iter().cloned());
-    if !issues.is_empty() {
-        write_outcome(&mut bundle, &issues);
-    }
-    Ok(bundle.finish())
+    Ok(issues)
 }
 
 /// The matches of a page, in order.
@@ -239,7 +288,8 @@ fn write_entry(
     Ok(None)
 }
 
-fn write_outcome(bundle: &mut BundleWriter, warnings: &[Issue]) {
+/// Appends what is to be said of the search itself.
+pub fn write_outcome(bundle: &mut BundleWriter, warnings: &[Issue]) {
     let json = json::to_vec(&outcome(warnings));
     let mut entry = bundle.entry();
     entry.raw("resource", &json);

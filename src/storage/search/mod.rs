@@ -92,6 +92,32 @@ pub fn page(
     walk.page(connection, page)
 }
 
+/// Numbers, order and packed index rows of matches, newest first, at most `limit`: for those who need no
+/// bodies.
+pub fn outline(
+    connection: &mut AnyConnection,
+    every: i64,
+    clause: &Clause,
+    limit: usize,
+) -> Result<Vec<(i64, i64, Vec<u8>)>> {
+    let page = Page::first(limit);
+    let mut planning = Planning::new(connection, page.few);
+    let there = narrowed(connection, clause)?;
+    let clause = known(connection, &there, &mut planning)?;
+    let walk = Walk::new(connection, every, &clause, &mut planning, 1)?;
+    let sql = Sql::<(BigInt, BigInt, Binary)>::new("SELECT x.pk, x.n0, r.index_rows FROM (")
+        .uncached()
+        .append(walk.ordered(&page))
+        .push(") x");
+    let sql = walk.joins.look_up(
+        sql,
+        "resource",
+        |sql| sql.push("r"),
+        |sql| sql.push("r.pk = x.pk"),
+    );
+    Ok(order::order(sql, &page, Part::All).load(connection)?)
+}
+
 impl Walk<'_> {
     /// The page, when it is made of the first rows of several values and nothing is probed.
     fn first_of_each(
@@ -127,7 +153,8 @@ impl Walk<'_> {
         Ok(Some(rows.collect()))
     }
 
-    fn page(&self, connection: &mut AnyConnection, page: &Page) -> Result<Vec<FoundRow>> {
+    /// The rows of a page in order, without what is told of them.
+    fn ordered(&self, page: &Page) -> Sql<()> {
         let limit = i64::try_from(page.limit).unwrap_or(i64::MAX);
         let mut inner = Sql::<()>::new("");
         let branches = self.branches(page);
@@ -156,11 +183,15 @@ impl Walk<'_> {
                 .push(" LIMIT ")
                 .bind(limit);
         }
+        inner
+    }
+
+    fn page(&self, connection: &mut AnyConnection, page: &Page) -> Result<Vec<FoundRow>> {
         let select = "SELECT x.pk, x.n0, x.s0, x.n1, x.s1, x.n2, x.s2, \
                   r.id, r.version, r.last_updated, r.method, r.body, r.blob FROM (";
         let sql = Sql::<(KeySql, VersionSql)>::new(select)
             .uncached()
-            .append(inner)
+            .append(self.ordered(page))
             .push(") x");
         let sql = self.joins.look_up(
             sql,

@@ -161,6 +161,12 @@ fn every_claimed_operation_works_on_its_type() {
                     node.post(&path, r#"{"resourceType":"Parameters"}"#).status,
                 ],
                 "meta-add" | "meta-delete" => vec![node.post(&path, body).status],
+                "lastn" => vec![node.get(&format!("{name}/$lastn?patient=1&code=1")).status],
+                "docref" => vec![node.get(&format!("{name}/$docref?patient=1")).status],
+                "match" => {
+                    let asked = format!(r#"{{"resourceType":"{name}"}}"#);
+                    vec![node.post(&format!("{name}/$match"), &asked).status]
+                }
                 "ingest" => {
                     // Without a document there is nothing to ingest, but the operation is there.
                     let headers = [("content-type", "application/xml")];
