@@ -11,7 +11,7 @@ use crate::fhir::model::value::Text;
 use crate::fhir::search::{Bounds, DATE, Handling, Plan, covered, in_query, times};
 use crate::interactions::Node;
 use crate::interactions::dispatch::Reach;
-use crate::interactions::search::{Asked, answer, empty, parts};
+use crate::interactions::search::{Asked, Kept, answer, empty, parts};
 use crate::storage::Clause;
 
 /// Where the operation is.
@@ -90,6 +90,7 @@ pub fn docref(node: &Node, pairs: &[(String, String)], handling: Handling) -> Re
             path: PATH.to_owned(),
             applied,
             parts,
+            kept: Kept::default(),
         },
     )
 }

@@ -4,7 +4,7 @@
 //! compartment, and what it refers to. Given in pages, so that a long record takes no more memory than
 //! a short one.
 
-use super::{Asked, answer};
+use super::{Asked, Kept, answer};
 use crate::error::{Error, Kind, Result};
 use crate::fhir::definitions::SearchKind;
 use crate::fhir::model::key::ResourceKey;
@@ -32,6 +32,7 @@ pub fn everything(node: &Node, key: &ResourceKey, pairs: &[(String, String)]) ->
     current(node, key)?;
     let (mut search, mut applied) = (Vec::new(), Vec::new());
     let (mut from, mut to) = (i64::MIN, i64::MAX);
+    let mut kept = Kept::default();
     let patient = key.resource_type == "Patient";
     for (name, value) in pairs {
         let day = || {
@@ -51,8 +52,12 @@ pub fn everything(node: &Node, key: &ResourceKey, pairs: &[(String, String)]) ->
             }
             "start" if patient => from = day()?.0,
             "end" if patient => to = day()?.1,
-            "_since" => search.push(("_lastUpdated".to_owned(), format!("ge{value}"))),
-            "_type" | "_count" => search.push((name.clone(), value.clone())),
+            "_since" => {
+                kept.since = Some(day()?.0);
+                search.push(("_lastUpdated".to_owned(), format!("ge{value}")));
+            }
+            "_type" => kept.types.extend(value.split(',').map(str::to_owned)),
+            "_count" => search.push((name.clone(), value.clone())),
             _ => {
                 let shown: String = name.chars().take(40).collect();
                 return Err(Error::new(
@@ -66,11 +71,28 @@ pub fn everything(node: &Node, key: &ResourceKey, pairs: &[(String, String)]) ->
         }
         applied.push((name.clone(), value.clone()));
     }
+    if let Some(name) = kept
+        .types
+        .iter()
+        .find(|name| !node.definitions.is_resource_type(name))
+    {
+        let shown: String = name.chars().take(40).collect();
+        return Err(Error::new(
+            Kind::Invalid,
+            "value",
+            format!("expected resource types of FHIR R4 as _type, found ‘{shown}’"),
+        ));
+    }
     if !search.iter().any(|(name, _)| name == "_count") {
         search.push(("_count".to_owned(), COUNT.to_owned()));
     }
     search.push(("_include".to_owned(), "*".to_owned()));
 
+    // A type outside of the compartment is what its resources refer to: all of them are looked at.
+    let own = |name: &String| *name == *key.resource_type || is_member(node, key, name);
+    if !kept.types.is_empty() && kept.types.iter().all(own) {
+        search.push(("_type".to_owned(), kept.types.join(",")));
+    }
     let reach = Reach::Compartment(key.clone(), None);
     let mut parts = super::reach::parts(node, &reach, &search, Handling::Strict)?;
     if (from, to) != (i64::MIN, i64::MAX) {
@@ -92,8 +114,15 @@ pub fn everything(node: &Node, key: &ResourceKey, pairs: &[(String, String)]) ->
             path: format!("/{key}/$everything"),
             applied,
             parts,
+            kept,
         },
     )
+}
+
+/// Whether a compartment has resources of a type.
+fn is_member(node: &Node, key: &ResourceKey, resource_type: &str) -> bool {
+    let compartment = node.definitions.compartment(&key.resource_type);
+    compartment.is_some_and(|found| !found.parameters(resource_type).is_empty())
 }
 
 /// Care within some time; what has no date is always part of the record.

@@ -42,6 +42,7 @@ pub fn search(node: &Node, request: &SearchRequest) -> Result<Vec<u8>> {
             path: path(&request.reach),
             applied,
             parts,
+            kept: Kept::default(),
         },
     )
 }
@@ -53,6 +54,27 @@ pub struct Asked {
     /// What was really processed.
     pub applied: Vec<(String, String)>,
     pub parts: Parts,
+    pub kept: Kept,
+}
+
+/// What of the resources of a page is told.
+#[derive(Default)]
+pub struct Kept {
+    /// Of these types only; of all where none is named.
+    pub types: Vec<String>,
+    /// What is included has changed since then.
+    pub since: Option<i64>,
+}
+
+impl Kept {
+    fn of_type(&self, version: &Version) -> bool {
+        let name = &*version.key.resource_type;
+        self.types.is_empty() || self.types.iter().any(|kept| kept == name)
+    }
+
+    fn included(&self, version: &Version) -> bool {
+        self.of_type(version) && self.since.is_none_or(|since| version.last_updated >= since)
+    }
 }
 
 /// A page of a search that was read.
@@ -77,7 +99,9 @@ pub fn answer(node: &Node, asked: &Asked) -> Result<Vec<u8>> {
     let mut total = None;
     if !only_count && mark.is_none() && !found.more {
         // The first page holds everything: the total costs nothing.
-        total = i64::try_from(found.found.len()).ok();
+        let told = found.found.iter();
+        let told = told.filter(|one| asked.kept.of_type(&one.version));
+        total = i64::try_from(told.count()).ok();
     }
     if total.is_none() && (only_count || query.total != Total::None) {
         node.store.check_edition(node.edition)?;
@@ -102,7 +126,7 @@ pub fn answer(node: &Node, asked: &Asked) -> Result<Vec<u8>> {
         }
     }
     bundle.links(&links);
-    let mut issues = write_entries(node, &mut bundle, query, &found.found)?;
+    let mut issues = write_entries(node, &mut bundle, query, &found.found, &asked.kept)?;
     issues.extend(asked.parts.warnings.iter().cloned());
     if !issues.is_empty() {
         write_outcome(&mut bundle, &issues);
@@ -129,7 +153,8 @@ pub fn tell(node: &Node, told: &Told<'_>) -> Result<Vec<u8>> {
     bundle.links(&[("self", link(&base, &query_string(told.applied), None))]);
     let mut issues = told.warnings.to_vec();
     if told.query.summary != Summary::Count {
-        issues.extend(write_entries(node, &mut bundle, told.query, &told.matches)?);
+        let (all, matches) = (Kept::default(), &told.matches);
+        issues.extend(write_entries(node, &mut bundle, told.query, matches, &all)?);
     }
     if !issues.is_empty() {
         write_outcome(&mut bundle, &issues);
@@ -153,10 +178,11 @@ fn write_entries(
     bundle: &mut BundleWriter,
     query: &Query,
     matches: &[FoundOne],
+    kept: &Kept,
 ) -> Result<Vec<Issue>> {
     let subset = Subset::of(query);
     let mut issues = Vec::new();
-    for one in matches {
+    for one in matches.iter().filter(|one| kept.of_type(&one.version)) {
         let entry = (&one.version, "match");
         issues.extend(write_entry(node, bundle, entry, &subset)?);
     }
@@ -165,7 +191,8 @@ fn write_entries(
         summary: query.summary,
         elements: Vec::new(),
     };
-    for one in include::included(node, &query.includes, matches)? {
+    let included = include::included(node, &query.includes, matches)?;
+    for one in included.iter().filter(|one| kept.included(&one.version)) {
         let entry = (&one.version, "include");
         issues.extend(write_entry(node, bundle, entry, &subset)?);
     }

@@ -105,13 +105,42 @@ fn the_compartment_and_what_it_refers_to() {
     check(
         &node,
         "_type=Observation&end=2010",
-        &[
-            "Observation/old match",
-            "Patient/p include",
-            "Practitioner/d include",
-        ],
+        &["Observation/old match"],
+    );
+    check(
+        &node,
+        "_type=Observation,Practitioner&end=2010",
+        &["Observation/old match", "Practitioner/d include"],
+    );
+    check(
+        &node,
+        "_type=Practitioner&_type=Organization",
+        &["Practitioner/d include"],
     );
     check(&node, "_since=2100-01-01T00:00:00Z", &[]);
+    // What is included has changed since then as well.
+    let practitioner = node.get("Practitioner/d").json();
+    let since = practitioner["meta"]["lastUpdated"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let changed = r#"{"resourceType":"Condition","id":"undated","subject":{"reference":"Patient/p"},"recorder":{"reference":"Practitioner/d"}}"#;
+    let answer = node.put("Condition/undated", changed);
+    assert_eq!(answer.status, 200);
+    let later = answer.json()["meta"]["lastUpdated"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    check(
+        &node,
+        &format!("_since={later}"),
+        &["Condition/undated match"],
+    );
+    check(
+        &node,
+        &format!("_since={since}&_type=Condition,Practitioner"),
+        &["Condition/undated match", "Practitioner/d include"],
+    );
 }
 
 #[test]
