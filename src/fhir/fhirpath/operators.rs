@@ -9,7 +9,7 @@ use super::decimal::Decimal;
 use super::error::FhirPathError;
 use super::evaluator::{Evaluator, Outcome};
 use super::item::Item;
-use super::quantity::{Quantity, Unit};
+use super::quantity::Quantity;
 use super::tree::Operator;
 
 pub(super) use super::equality::{equal, equal_items, equivalent};
@@ -279,29 +279,17 @@ fn arithmetic<'a>(
     Ok(result.into_iter().collect())
 }
 
-/// Sums, and products and quotients where one unit results. The outer `None` is a mismatch.
+/// Sums, products and quotients; empty where no unit results. The outer `None` is a mismatch.
 fn quantities<'a>(
     operator: Operator,
     x: &Quantity<'a>,
     y: &Quantity<'a>,
 ) -> Option<Option<Quantity<'a>>> {
-    let one = Unit::Ucum("1".into());
     match operator {
         Operator::Plus => Some(x.plus(y)),
         Operator::Minus => Some(y.negated().and_then(|y| x.plus(&y))),
-        Operator::Times if y.unit == one => Some(x.value.times(y.value).map(|value| Quantity {
-            value,
-            unit: x.unit.clone(),
-        })),
-        Operator::Divide if x.unit == y.unit => {
-            Some(x.value.divided_by(y.value).map(Quantity::unity))
-        }
-        Operator::Divide if y.unit == one => {
-            Some(x.value.divided_by(y.value).map(|value| Quantity {
-                value,
-                unit: x.unit.clone(),
-            }))
-        }
+        Operator::Times => Some(x.combined(y, false)),
+        Operator::Divide => Some(x.combined(y, true)),
         _ => None,
     }
 }

@@ -1,8 +1,7 @@
 //! Quantities: a number and a unit, calendar durations among them.
 //!
-//! Source: FHIRPath N1 *Quantity*, *Time-valued Quantities*. Units convert within the metric
-//! prefixes of a few base units and among the durations of definite length; other units compare
-//! only with themselves.
+//! Source: FHIRPath N1 *Quantity*, *Time-valued Quantities*. Units convert as UCUM says; a calendar month or
+//! year compares with its like only.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -11,6 +10,7 @@ use std::fmt;
 use super::decimal::Decimal;
 use super::temporal::CalendarUnit;
 use crate::fhir::model::value::Value;
+use crate::fhir::ucum::{self, Number};
 
 /// What follows the number.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,47 +76,110 @@ impl<'a> Quantity<'a> {
         Some(Quantity { value, unit })
     }
 
-    /// The value in this unit's base, and the base; `None` where the unit is not known here.
-    fn canonical(&self) -> Option<(Decimal, &'static str)> {
-        let duration = match &self.unit {
-            Unit::Calendar(unit) => Some(*unit),
-            Unit::Ucum(code) => CalendarUnit::from_ucum(code),
-        };
-        let (factor, base) = match duration {
-            Some(CalendarUnit::Year) => ("12", "month"),
-            Some(CalendarUnit::Month) => ("1", "month"),
-            Some(CalendarUnit::Week) => ("604800", "s"),
-            Some(CalendarUnit::Day) => ("86400", "s"),
-            Some(CalendarUnit::Hour) => ("3600", "s"),
-            Some(CalendarUnit::Minute) => ("60", "s"),
-            Some(CalendarUnit::Second) => ("1", "s"),
-            Some(CalendarUnit::Millisecond) => ("0.001", "s"),
-            None => match &self.unit {
-                Unit::Ucum(code) => metric(code)?,
-                Unit::Calendar(_) => return None,
-            },
-        };
-        Some((self.value.times(Decimal::parse(factor)?)?, base))
+    /// The code of UCUM; a calendar month or year has none, because it has no definite length.
+    fn code(&self) -> Option<&str> {
+        Some(match &self.unit {
+            Unit::Ucum(code) => code,
+            Unit::Calendar(CalendarUnit::Week) => "wk",
+            Unit::Calendar(CalendarUnit::Day) => "d",
+            Unit::Calendar(CalendarUnit::Hour) => "h",
+            Unit::Calendar(CalendarUnit::Minute) => "min",
+            Unit::Calendar(CalendarUnit::Second) => "s",
+            Unit::Calendar(CalendarUnit::Millisecond) => "ms",
+            Unit::Calendar(CalendarUnit::Year | CalendarUnit::Month) => return None,
+        })
     }
 
-    /// Both values in one unit; `None` where no conversion is known.
-    fn aligned(&self, other: &Self) -> Option<(Decimal, Decimal)> {
-        if self.unit == other.unit {
-            return Some((self.value, other.value));
-        }
+    /// The value in base units, and these; `None` where the unit is none.
+    fn canonical(&self) -> Option<(Number, String)> {
+        let value = Number::parse(&self.value.to_string())?;
+        let months = match self.unit {
+            Unit::Calendar(CalendarUnit::Year) => 12,
+            Unit::Calendar(CalendarUnit::Month) => 1,
+            _ => {
+                let canonical = ucum::canonical(self.code()?)?;
+                return Some((canonical.value(value)?, canonical.unit));
+            }
+        };
+        Some((value.times(Number::new(months, 0)?)?, "month".to_owned()))
+    }
+
+    /// Both values in base units; `None` where no conversion is known.
+    fn aligned(&self, other: &Self) -> Option<(Number, Number)> {
         let ((a, base_a), (b, base_b)) = (self.canonical()?, other.canonical()?);
         (base_a == base_b).then_some((a, b))
     }
 
+    /// The value of the other in the unit of this.
+    fn of_other(&self, other: &Self) -> Option<Decimal> {
+        if self.unit == other.unit {
+            return Some(other.value);
+        }
+        let value = Number::parse(&other.value.to_string())?;
+        let found = match (&self.unit, &other.unit) {
+            (Unit::Calendar(CalendarUnit::Month), Unit::Calendar(CalendarUnit::Year)) => {
+                value.times(Number::new(12, 0)?)?
+            }
+            (Unit::Calendar(CalendarUnit::Year), Unit::Calendar(CalendarUnit::Month)) => {
+                value.divided_by(Number::new(12, 0)?)?
+            }
+            _ => {
+                let (own, code) = (self.code()?, other.code()?);
+                // On a scale with a zero of its own a sum means nothing.
+                ucum::canonical(own)?.factor()?;
+                ucum::canonical(code)?.factor()?;
+                ucum::convert(value, code, own)?
+            }
+        };
+        Decimal::parse(&found.to_string())
+    }
+
+    /// The same quantity in a unit of UCUM.
+    pub fn in_unit(&self, code: &str) -> Option<Quantity<'static>> {
+        let value = Number::parse(&self.value.to_string())?;
+        let found = ucum::convert(value, self.code()?, code)?;
+        Some(Quantity {
+            value: Decimal::parse(&found.to_string())?,
+            unit: Unit::Ucum(Cow::Owned(code.to_owned())),
+        })
+    }
+
+    /// The product, or the quotient, in the unit that results.
+    pub fn combined(&self, other: &Self, divide: bool) -> Option<Self> {
+        let value = if divide {
+            self.value.divided_by(other.value)?
+        } else {
+            self.value.times(other.value)?
+        };
+        let unit = if divide && self.unit == other.unit {
+            "1".to_owned()
+        } else {
+            ucum::combined(self.code()?, other.code()?, divide)?
+        };
+        Some(Self {
+            value,
+            unit: Unit::Ucum(Cow::Owned(unit)),
+        })
+    }
+
     /// `None` where the units do not convert.
     pub fn compare(&self, other: &Self) -> Option<Ordering> {
-        self.aligned(other).map(|(a, b)| a.cmp(&b))
+        if self.unit == other.unit {
+            return Some(self.value.cmp(&other.value));
+        }
+        let (a, b) = self.aligned(other)?;
+        a.compare(b)
     }
 
     /// Equal to the precision of the less precise one.
     pub fn equivalent(&self, other: &Self) -> bool {
-        let Some((a, b)) = self.aligned(other) else {
-            return false;
+        if self.unit == other.unit {
+            return self.value == other.value || self.value.equivalent(other.value);
+        }
+        let decimal = |number: Number| Decimal::parse(&number.to_string());
+        let aligned = self.aligned(other);
+        let Some((a, b)) = aligned.and_then(|(a, b)| Some((decimal(a)?, decimal(b)?))) else {
+            return self.compare(other) == Some(Ordering::Equal);
         };
         // The precision of a converted value is that of its digits, counted in the larger unit.
         a == b || {
@@ -136,25 +199,13 @@ impl<'a> Quantity<'a> {
 
     /// Whether the two can be compared at all.
     pub fn comparable(&self, other: &Self) -> bool {
-        self.aligned(other).is_some()
+        self.unit == other.unit || self.aligned(other).is_some()
     }
 
     /// Sum in the unit of the first, where the units are the same or convert.
     pub fn plus(&self, other: &Self) -> Option<Self> {
-        if self.unit == other.unit {
-            return Some(Self {
-                value: self.value.plus(other.value)?,
-                unit: self.unit.clone(),
-            });
-        }
-        let (a, b) = self.aligned(other)?;
-        let factor = if self.value.is_zero() {
-            return None;
-        } else {
-            a.divided_by(self.value)?
-        };
         Some(Self {
-            value: self.value.plus(b.divided_by(factor)?)?,
+            value: self.value.plus(self.of_other(other)?)?,
             unit: self.unit.clone(),
         })
     }
@@ -174,30 +225,6 @@ impl<'a> Quantity<'a> {
             Unit::Ucum(code) => CalendarUnit::from_ucum(code),
         }
     }
-}
-
-/// Factor and base of a metric unit: gram, metre, litre or mole with a common prefix.
-fn metric(code: &str) -> Option<(&'static str, &'static str)> {
-    let (base, prefix) = [
-        ("mol", "mol"),
-        ("g", "g"),
-        ("m", "m"),
-        ("L", "L"),
-        ("l", "L"),
-    ]
-    .iter()
-    .find_map(|(suffix, base)| Some((*base, code.strip_suffix(suffix)?)))?;
-    let factor = match prefix {
-        "" => "1",
-        "k" => "1000",
-        "d" => "0.1",
-        "c" => "0.01",
-        "m" => "0.001",
-        "u" => "0.000001",
-        "n" => "0.000000001",
-        _ => return None,
-    };
-    Some((factor, base))
 }
 
 impl fmt::Display for Quantity<'_> {
@@ -243,6 +270,11 @@ mod tests {
         check("1 year", "12 months", Some(Ordering::Equal));
         check("1 year", "1 'a'", None);
         check("1 'cm'", "1 's'", None);
+        check("1 'cm'", "1 '[in_i]'", Some(Ordering::Less));
+        check("98.6 '[degF]'", "37 'Cel'", Some(Ordering::Equal));
+        check("1 'mmol/L'", "1000 'umol/L'", Some(Ordering::Equal));
+        check("1 'nonsense'", "1 'nonsense'", Some(Ordering::Equal));
+        check("1 'nonsense'", "1 'g'", None);
         check("185 '[lb_av]'", "200 '[lb_av]'", Some(Ordering::Less));
         let (a, b) = (Quantity::parse("4 'g'"), Quantity::parse("4040 'mg'"));
         assert!(a.unwrap().equivalent(&b.unwrap()));

@@ -9,6 +9,7 @@ use super::values;
 use crate::fhir::fhirpath::Item;
 use crate::fhir::model::date;
 use crate::fhir::model::value::Value;
+use crate::fhir::ucum::{self, Canonical};
 
 /// What an interval is compared with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -190,47 +191,64 @@ pub fn quantities(item: &Item<'_>, out: &mut Vec<FoundInterval>) {
     }
 }
 
-fn point(text: &str, units: &[String], out: &mut Vec<FoundInterval>) {
-    let Some(number) = finite(text) else {
-        return;
-    };
-    let at = ordered(number);
-    let classes = units.iter().cloned().map(Class::Unit);
-    for class in std::iter::once(Class::Number).chain(classes) {
+fn point(text: &str, units: &[Unit], out: &mut Vec<FoundInterval>) {
+    let mut push = |class, number| {
+        let at = ordered(number);
         out.push(FoundInterval {
             class,
             low: at,
             high: at,
         });
+    };
+    let Some(number) = finite(text) else {
+        return;
+    };
+    push(Class::Number, number);
+    for unit in units {
+        if let Some(number) = unit.place(text) {
+            push(Class::Unit(unit.key.clone()), number);
+        }
     }
 }
 
 /// A Range or SampledData-like object with `low` and `high`.
 fn range(value: &Value, out: &mut Vec<FoundInterval>) {
-    let end = |name: &str| value.get(name);
-    let number = |end: Option<&Value>| match end.and_then(|end| end.get("value")) {
-        Some(Value::Number(text)) => finite(text),
-        _ => None,
+    let end = |name: &str| {
+        let end = value.get(name)?;
+        match end.get("value") {
+            Some(Value::Number(text)) => Some((end, text.as_str())),
+            _ => None,
+        }
     };
-    let (low, high) = (number(end("low")), number(end("high")));
-    if low.is_none() && high.is_none() {
+    let (low, high) = (end("low"), end("high"));
+    let Some((first, _)) = low.or(high) else {
         return;
-    }
-    let (from, to) = (
-        low.map_or(i64::MIN, ordered),
-        high.map_or(i64::MAX, ordered),
-    );
-    if from > to {
-        return;
-    }
-    let units = end("low").or(end("high")).map(units).unwrap_or_default();
-    let classes = units.into_iter().map(Class::WideUnit);
-    for class in std::iter::once(Class::Wide).chain(classes) {
-        out.push(FoundInterval {
-            class,
-            low: from,
-            high: to,
-        });
+    };
+    let mut push = |class, low: Option<f64>, high: Option<f64>| {
+        let from = low.map_or(i64::MIN, ordered);
+        let to = high.map_or(i64::MAX, ordered);
+        if from <= to {
+            out.push(FoundInterval {
+                class,
+                low: from,
+                high: to,
+            });
+        }
+    };
+    let plain = |end: Option<(&Value, &str)>| end.and_then(|(_, text)| finite(text));
+    push(Class::Wide, plain(low), plain(high));
+    for unit in units(first) {
+        // Each end in its own unit, as long as both measure the same.
+        let place = |end: Option<(&Value, &str)>| match end {
+            None => Some(None),
+            Some((end, text)) => {
+                let own = units(end).into_iter().find(|own| own.key == unit.key)?;
+                own.place(text).map(Some)
+            }
+        };
+        if let (Some(low), Some(high)) = (place(low), place(high)) {
+            push(Class::WideUnit(unit.key.clone()), low, high);
+        }
     }
 }
 
@@ -242,19 +260,74 @@ fn finite(text: &str) -> Option<f64> {
 
 const CURRENCIES: &str = "urn:iso:std:iso:4217";
 
+/// What a number is compared within: the unit as it is written, or for units of UCUM the base units it
+/// is made of.
+#[derive(Clone, Debug)]
+pub struct Unit {
+    /// The normalised form; of base units when there are such.
+    pub key: String,
+    canonical: Option<Canonical>,
+}
+
+impl Unit {
+    /// A unit as it is written, whatever its system.
+    pub fn printed(code: &str) -> Self {
+        Self {
+            key: values::code(code),
+            canonical: None,
+        }
+    }
+
+    /// A unit of a system.
+    pub fn coded(system: &str, code: &str) -> Self {
+        let canonical = (system == ucum::SYSTEM)
+            .then(|| ucum::canonical(code))
+            .flatten();
+        let code = canonical.as_ref().map_or(code, |found| found.unit.as_str());
+        Self {
+            key: values::coded(system, code),
+            canonical,
+        }
+    }
+
+    /// No unit, beside another value of the element.
+    pub fn joined(key: String) -> Self {
+        Self {
+            key,
+            canonical: None,
+        }
+    }
+
+    /// The same unit beside another value of its element.
+    pub fn beside(&self, key: impl FnOnce(&str) -> String) -> Self {
+        Self {
+            key: key(&self.key),
+            canonical: self.canonical.clone(),
+        }
+    }
+
+    /// Where a number of this unit stands.
+    fn place(&self, text: &str) -> Option<f64> {
+        match &self.canonical {
+            None => finite(text),
+            Some(canonical) => canonical.value(ucum::Number::parse(text)?)?.to_f64(),
+        }
+    }
+}
+
 /// The units by which a quantity is found: code with system, code alone, and the printed unit.
-fn units(value: &Value) -> Vec<String> {
+fn units(value: &Value) -> Vec<Unit> {
     if let Some(currency) = value.str_at("currency") {
-        return vec![values::coded(CURRENCIES, currency), values::code(currency)];
+        return vec![Unit::coded(CURRENCIES, currency), Unit::printed(currency)];
     }
     let mut found = Vec::new();
     if let Some(code) = value.str_at("code") {
-        found.push(values::coded(value.str_at("system").unwrap_or(""), code));
-        found.push(values::code(code));
+        found.push(Unit::coded(value.str_at("system").unwrap_or(""), code));
+        found.push(Unit::printed(code));
     }
     if let Some(unit) = value.str_at("unit") {
-        let unit = values::code(unit);
-        if !found.contains(&unit) {
+        let unit = Unit::printed(unit);
+        if !found.iter().any(|other| other.key == unit.key) {
             found.push(unit);
         }
     }
@@ -264,9 +337,36 @@ fn units(value: &Value) -> Vec<String> {
 /// A number as a client wrote it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Number {
-    pub value: f64,
-    /// What is equal to it by its significant figures: `5.4` covers 5.35 up to, not including, 5.45.
-    pub covers: (i64, i64),
+    value: ucum::Number,
+    /// Half a unit of the last figure away on both sides: `5.4` is equal to 5.35 up to, not including,
+    /// 5.45.
+    around: (ucum::Number, ucum::Number),
+}
+
+impl Number {
+    /// Where the number stands, and what is equal to it by its significant figures, in base units where it
+    /// is of a unit.
+    pub fn bounds(&self, unit: Option<&Unit>) -> Option<(i64, (i64, i64))> {
+        let (low, high) = self.around;
+        let covers = (place(low, unit)?, place(high, unit)?.saturating_sub(1));
+        Some((place(self.value, unit)?, covers))
+    }
+
+    /// What is a tenth of the number away at most.
+    pub fn nearly(&self, unit: Option<&Unit>) -> Option<(i64, i64)> {
+        let (mantissa, exponent) = self.value.parts();
+        let tenth = ucum::Number::new(mantissa.checked_abs()?, exponent.checked_sub(1)?)?;
+        let low = self.value.plus(tenth.negated()?)?;
+        Some((place(low, unit)?, place(self.value.plus(tenth)?, unit)?))
+    }
+}
+
+fn place(number: ucum::Number, unit: Option<&Unit>) -> Option<i64> {
+    let number = match unit.and_then(|unit| unit.canonical.as_ref()) {
+        None => finite(&number.to_string())?,
+        Some(canonical) => canonical.value(number)?.to_f64()?,
+    };
+    Some(ordered(number))
 }
 
 /// Reads a number of a search value; `None` when it is none.
@@ -297,14 +397,12 @@ pub fn number(text: &str) -> Option<Number> {
         .checked_sub(i32::try_from(figures.len()).ok()?)?;
     let sign = if negative { -1 } else { 1 };
     let at = |tenths: i128| {
-        finite(&format!(
-            "{}e{scale}",
-            whole.checked_mul(sign)?.checked_add(tenths)?
-        ))
+        let mantissa = whole.checked_mul(sign)?.checked_add(tenths)?;
+        ucum::Number::new(mantissa, scale)
     };
     Some(Number {
         value: at(0)?,
-        covers: (ordered(at(-5)?), ordered(at(5)?).saturating_sub(1)),
+        around: (at(-5)?, at(5)?),
     })
 }
 
@@ -332,20 +430,14 @@ mod tests {
             ("-5.4", vec![-5.449, -5.45], vec![-5.35, -5.46]),
             ("0", vec![-0.5, 0.4], vec![0.5, -0.6]),
         ] {
-            let found = number(text).unwrap();
+            let (_, (low, high)) = number(text).unwrap().bounds(None).unwrap();
             for value in inside {
                 let at = ordered(value);
-                assert!(
-                    found.covers.0 <= at && at <= found.covers.1,
-                    "{text}: {value}"
-                );
+                assert!(low <= at && at <= high, "{text}: {value}");
             }
             for value in outside {
                 let at = ordered(value);
-                assert!(
-                    at < found.covers.0 || at > found.covers.1,
-                    "{text}: {value}"
-                );
+                assert!(at < low || at > high, "{text}: {value}");
             }
         }
         for text in [

@@ -4,7 +4,7 @@
 
 use super::caseless::Caseless;
 use super::composite::{self, Composite};
-use super::interval::{self, Class, number};
+use super::interval::{self, Class, Unit, number};
 use super::plan::{Bounds, Plan, TextLike};
 use super::text::{FoundText, beginning};
 use super::{Extractor, near, values};
@@ -244,9 +244,13 @@ impl Operands<'_> {
         };
         if last.kind == SearchKind::Quantity {
             let (number, unit) = measured(last_text)?;
-            let plans = firsts
-                .iter()
-                .map(|value| numeric(code, &number, Some(&composite::joined(value, &unit))));
+            let plans = firsts.iter().map(|value| {
+                let unit = match &unit {
+                    Some(unit) => unit.beside(|key| composite::joined(value, key)),
+                    None => Unit::joined(composite::joined(value, "")),
+                };
+                numeric(code, &number, Some(&unit))
+            });
             return Some(Plan::any(plans.collect::<Option<_>>()?));
         }
         let seconds = equal(last, last_text)?;
@@ -367,24 +371,18 @@ fn compare(
     }
 }
 
-fn numeric(code: &Text, item: &str, unit: Option<&str>) -> Option<Plan> {
+fn numeric(code: &Text, item: &str, unit: Option<&Unit>) -> Option<Plan> {
     let (prefix, text) = prefix(item)?;
     let number = number(text)?;
-    let at = interval::ordered(number.value);
-    let covers = if prefix == Prefix::Ap {
-        let margin = number.value.abs() / 10.0;
-        (
-            interval::ordered(number.value - margin),
-            interval::ordered(number.value + margin),
-        )
-    } else {
-        number.covers
-    };
+    let (at, mut covers) = number.bounds(unit)?;
+    if prefix == Prefix::Ap {
+        covers = number.nearly(unit)?;
+    }
     let classes = match unit {
         None => vec![Class::Number, Class::Wide],
         Some(unit) => vec![
-            Class::Unit(unit.to_owned()),
-            Class::WideUnit(unit.to_owned()),
+            Class::Unit(unit.key.clone()),
+            Class::WideUnit(unit.key.clone()),
         ],
     };
     Some(compare(code, classes, prefix, covers, (at, at)))
@@ -416,25 +414,24 @@ fn quantity(code: &Text, item: &str) -> Option<Plan> {
             numeric(code, number, None)
         }
         [number, system, unit] if system.is_empty() => {
-            numeric(code, number, Some(&values::code(&unescape(unit))))
+            numeric(code, number, Some(&Unit::printed(&unescape(unit))))
         }
-        [number, system, unit] if !unit.is_empty() => numeric(
-            code,
-            number,
-            Some(&values::coded(&unescape(system), &unescape(unit))),
-        ),
+        [number, system, unit] if !unit.is_empty() => {
+            let unit = Unit::coded(&unescape(system), &unescape(unit));
+            numeric(code, number, Some(&unit))
+        }
         _ => None,
     }
 }
 
 /// A quantity of a composite: the number with its prefix, and the unit with its system.
-fn measured(item: &str) -> Option<(String, String)> {
+fn measured(item: &str) -> Option<(String, Option<Unit>)> {
     let parts = split(item, '|');
     match parts.as_slice() {
-        [number] => Some((number.clone(), String::new())),
+        [number] => Some((number.clone(), None)),
         [number, system, unit] if !system.is_empty() && !unit.is_empty() => Some((
             number.clone(),
-            values::coded(&unescape(system), &unescape(unit)),
+            Some(Unit::coded(&unescape(system), &unescape(unit))),
         )),
         _ => None,
     }

@@ -59,6 +59,25 @@ pub fn convert(value: Number, from: &str, to: &str) -> Option<Number> {
     to.measure(from.value(value)?)
 }
 
+/// The unit of a product or a quotient; `None` where one of the two is no unit, or a scale.
+pub fn combined(a: &str, b: &str, divide: bool) -> Option<String> {
+    canonical(a)?.factor()?;
+    canonical(b)?.factor()?;
+    if b == "1" {
+        return Some(a.to_owned());
+    }
+    let closed = match b.contains(['.', '/']) {
+        true => format!("({b})"),
+        false => b.to_owned(),
+    };
+    let code = match (a, divide) {
+        ("1", false) => b.to_owned(),
+        (a, false) => format!("{a}.{closed}"),
+        (a, true) => format!("{a}/{closed}"),
+    };
+    is_valid(&code).then_some(code)
+}
+
 impl Canonical {
     /// A value of this unit in base units.
     pub fn value(&self, value: Number) -> Option<Number> {

@@ -1,5 +1,6 @@
 //! Decimal numbers with a wide exponent: exact while they are short, else of at least 18 digits.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 /// `mantissa × 10^exponent`, without trailing zeros.
@@ -150,6 +151,23 @@ impl Number {
                 Self::from_f64(sum)
             }
         }
+    }
+
+    /// The order of two numbers; what differs after the 17th digit only is equal, because a quotient ends
+    /// somewhere.
+    pub fn compare(self, other: Self) -> Option<Ordering> {
+        let difference = self.plus(other.negated()?)?;
+        let (large, small) = (self.size(), difference.size());
+        if difference.is_zero() || small.saturating_add(17) < large {
+            return Some(Ordering::Equal);
+        }
+        Some(difference.mantissa.cmp(&0))
+    }
+
+    /// The power of ten of the first digit.
+    fn size(self) -> i32 {
+        let digits = i32::try_from(digits(self.mantissa)).unwrap_or(i32::MAX);
+        self.exponent.saturating_add(digits)
     }
 
     pub fn negated(self) -> Option<Self> {

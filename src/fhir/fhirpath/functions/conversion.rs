@@ -36,15 +36,20 @@ fn convert<'a>(args: &Args<'_, 'a>, input: Vec<Item<'a>>, to: Conversion) -> Out
     let item = args.single(input)?;
     let result = item.and_then(|item| to(&item.to_system()));
     let unit = args.text(0)?;
-    Ok(result
-        .filter(|item| match (item, &unit) {
-            // `toQuantity('mg')` asks for a unit; the conversion between units is not made here.
-            (Item::Quantity(quantity), Some(unit)) => Quantity::parse(&format!("1 '{unit}'"))
-                .is_some_and(|wanted| wanted.unit == quantity.unit),
-            _ => true,
-        })
-        .into_iter()
-        .collect())
+    let result = result.and_then(|item| match (item, &unit) {
+        // `toQuantity('mg')` asks for a unit.
+        (Item::Quantity(quantity), Some(unit)) => {
+            let wanted = Quantity::parse(&format!("1 '{unit}'"))?;
+            if wanted.unit == quantity.unit {
+                return Some(Item::Quantity(quantity));
+            }
+            quantity
+                .in_unit(unit)
+                .map(|found| Item::Quantity(Box::new(found)))
+        }
+        (item, _) => Some(item),
+    });
+    Ok(result.into_iter().collect())
 }
 
 fn converts<'a>(args: &Args<'_, 'a>, input: Vec<Item<'a>>, to: Conversion) -> Outcome<'a> {

@@ -152,6 +152,7 @@ fn quantities_and_units() {
         ("mg543", coded("5.43", "mg")),
         ("mg545", coded("5.45", "mg")),
         ("g54", coded("5.4", "g")),
+        ("ug5450", coded("5450", "ug")),
         ("neg", coded("-1.5", "Cel")),
         ("printed", r#"{"value":5.4,"unit":"mg"}"#.to_owned()),
         ("bare", r#"{"value":5.4}"#.to_owned()),
@@ -194,7 +195,7 @@ fn quantities_and_units() {
             ("value-quantity=5.43|http://unitsofmeasure.org|mg", "mg543"),
             (
                 "value-quantity=5|http://unitsofmeasure.org|mg",
-                "mg54 mg543 mg545 words",
+                "mg54 mg543 mg545 ug5450 words",
             ),
             ("value-quantity=5.4|http://unitsofmeasure.org|g", "g54"),
             ("value-quantity=5.4|http://unitsofmeasure.org|kg", ""),
@@ -204,7 +205,7 @@ fn quantities_and_units() {
             ("value-quantity=5.4%7C%7Cmg", "mg54 mg543 own printed words"),
             (
                 "value-quantity=gt5.4|http://unitsofmeasure.org|mg",
-                "mg543 mg545",
+                "g54 mg543 mg545 ug5450",
             ),
             ("value-quantity=ge5.43||mg", "mg543 mg545"),
             ("value-quantity=lt5.43||mg", "mg54 own printed words"),
@@ -212,7 +213,10 @@ fn quantities_and_units() {
                 "value-quantity=le5.4|http://unitsofmeasure.org|mg",
                 "mg54 words",
             ),
-            ("value-quantity=ne5.4|http://unitsofmeasure.org|mg", "mg545"),
+            (
+                "value-quantity=ne5.4|http://unitsofmeasure.org|mg",
+                "g54 mg545 ug5450",
+            ),
             ("value-quantity=sa5.43||mg", "mg545"),
             (
                 "value-quantity=eb5.43|http://unitsofmeasure.org|mg",
@@ -220,12 +224,41 @@ fn quantities_and_units() {
             ),
             (
                 "value-quantity=ap5|http://unitsofmeasure.org|mg",
-                "mg54 mg543 mg545 words",
+                "mg54 mg543 mg545 ug5450 words",
             ),
             (
                 "value-quantity=ap6||mg",
                 "mg54 mg543 mg545 own printed words",
             ),
+            (
+                "value-quantity=5.45|http://unitsofmeasure.org|mg",
+                "mg545 ug5450",
+            ),
+            (
+                "value-quantity=545e1|http://unitsofmeasure.org|ug",
+                "mg545 ug5450",
+            ),
+            ("value-quantity=0.00540|http://unitsofmeasure.org|kg", "g54"),
+            (
+                "value-quantity=ge5450000|http://unitsofmeasure.org|ng",
+                "g54 mg545 ug5450",
+            ),
+            (
+                "value-quantity=sa5.43|http://unitsofmeasure.org|mg",
+                "g54 mg545 ug5450",
+            ),
+            ("value-quantity=5.4|http://unitsofmeasure.org|mL", ""),
+            ("value-quantity=271.65|http://unitsofmeasure.org|K", "neg"),
+            (
+                "value-quantity=29.3|http://unitsofmeasure.org|[degF]",
+                "neg",
+            ),
+            ("value-quantity=ap-1.5|http://unitsofmeasure.org|Cel", "neg"),
+            (
+                "value-quantity=5.4|http://unitsofmeasure.org|milligrammi",
+                "",
+            ),
+            ("value-quantity=5450||ug", "ug5450"),
             ("value-quantity=-1.5||Cel", "neg"),
             ("value-quantity=lt0", "neg"),
             ("value-quantity=lt0||mg", ""),
