@@ -11,8 +11,10 @@ use super::negotiate::{body_kind, prefer};
 use super::writes::{fhir_format, incoming};
 use crate::error::{Error, Kind, Result};
 use crate::fhir::model::key::ResourceKey;
+use crate::interactions::dispatch::OperationTarget;
 use crate::interactions::meta::meta;
 use crate::interactions::search::everything;
+use crate::interactions::terminology::{Input, Operation};
 use crate::interactions::{Answer, Body, Node};
 use crate::operations::{MatchRequest, docref, find_match, lastn, parameters};
 
@@ -53,6 +55,22 @@ impl Call<'_> {
                 format!("the operation {name} is not offered on this type"),
             )),
         }
+    }
+
+    pub(super) async fn terminology(mut self, name: &str, on: &OperationTarget) -> Result<Answer> {
+        let Some((operation, key)) = Operation::find(name, on) else {
+            return Err(Error::internal("an operation that is gone"));
+        };
+        let mut input = Input::from_pairs(std::mem::take(&mut self.pairs));
+        let has_body = self.request.headers().contains_key(CONTENT_TYPE);
+        if *self.request.method() == Method::POST && has_body {
+            let format = fhir_format(&body_kind(self.request.headers())?)?;
+            let text = self.resource_body().await?;
+            let body = incoming(&self.state.node(), format, text)?;
+            input.add(body.tree())?;
+        }
+        self.told(move |node| operation.answer(node, key.as_ref(), &input))
+            .await
     }
 
     pub(super) async fn meta(self, key: ResourceKey, version: Option<String>) -> Result<Answer> {

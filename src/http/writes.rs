@@ -22,6 +22,7 @@ use crate::interactions::idempotency::Once;
 use crate::interactions::meta::{MetaChange, change_meta};
 use crate::interactions::patch::{PatchRequest, patch};
 use crate::interactions::reindex;
+use crate::interactions::terminology::Operation;
 use crate::interactions::update::{UpdateRequest, UpdateTarget, update};
 use crate::interactions::write::Incoming;
 use crate::interactions::{Answer, Node, Step, bundle};
@@ -276,8 +277,10 @@ impl Call<'_> {
                 let work = move || reindex::status(&node, &pairs);
                 self.state.patient.run(self.reading(), work).await
             }
+            (name, on) if Operation::find(name, &on).is_some() => self.terminology(name, &on).await,
             (
-                "$meta" | "$meta-add" | "$meta-delete" | "$ingest" | "$reindex" | "$reindex-status",
+                "$meta" | "$meta-add" | "$meta-delete" | "$ingest" | "$reindex" | "$reindex-status"
+                | "$expand" | "$validate-code" | "$lookup" | "$subsumes" | "$translate",
                 _,
             ) => Err(Error::of(
                 Kind::MethodNotAllowed,

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 
 use super::node::Node;
+use super::terminology::OPERATIONS;
 use crate::fhir::definitions::{SearchKind, SearchParameter};
 use crate::fhir::model::date::format_instant;
 use crate::fhir::model::json;
@@ -186,7 +187,10 @@ pub fn terminology(node: &Node) -> Vec<u8> {
     software.push("name", "fascicolo");
     software.push("version", env!("CARGO_PKG_VERSION"));
     let mut implementation = Object::new();
-    implementation.push("description", "no terminology services are offered");
+    implementation.push(
+        "description",
+        "code systems, value sets and concept maps of FHIR R4, of added packages and of clients",
+    );
     implementation.push("url", node.base.as_str());
     let mut statement = Object::new();
     statement.push("resourceType", "TerminologyCapabilities");
@@ -195,6 +199,35 @@ pub fn terminology(node: &Node) -> Vec<u8> {
     statement.push("kind", "instance");
     statement.push("software", software);
     statement.push("implementation", implementation);
+    let lookup = node.terminology.with(node);
+    let systems = lookup.code_systems().map(|url| {
+        let mut system = Object::new();
+        system.push("uri", url.clone());
+        Value::Object(system)
+    });
+    statement.push("codeSystem", systems.collect::<Vec<Value>>());
+    let mut expansion = Object::new();
+    expansion.push("hierarchical", false);
+    expansion.push("paging", true);
+    expansion.push("incomplete", false);
+    let parameters = super::terminology::EXPAND_PARAMETERS.iter().map(|name| {
+        let mut parameter = Object::new();
+        parameter.push("name", *name);
+        Value::Object(parameter)
+    });
+    expansion.push("parameter", parameters.collect::<Vec<Value>>());
+    expansion.push(
+        "textFilter",
+        "each word of the filter stands in the code or in one of its names, whatever the case",
+    );
+    statement.push("expansion", expansion);
+    statement.push("codeSearch", "all");
+    let mut validation = Object::new();
+    validation.push("translations", true);
+    statement.push("validateCode", validation);
+    let mut translation = Object::new();
+    translation.push("needsMap", true);
+    statement.push("translation", translation);
     json::to_vec(&Value::Object(statement))
 }
 
@@ -248,6 +281,10 @@ fn resource(node: &Node, name: &str, reverse: &mut HashMap<&str, Vec<Value>>) ->
     }
     let reading = READING.iter().filter(|(other, _)| *other == name);
     operations.extend(reading.map(|(_, own)| operation(own)));
+    let terminology = OPERATIONS.iter();
+    for own in terminology.filter(|own| own.resource_type == name) {
+        operations.push(operation(&(own.name, own.definition)));
+    }
     if name == "DocumentReference" {
         operations.push(operation(&INGEST));
     }
@@ -337,6 +374,12 @@ fn operation((name, definition): &(&str, &str)) -> Value {
             "on all types or on one; answered at once, and the index is brought up to date meanwhile"
         }
         "reindex-status" => "where $reindex is, by the number it was answered with",
+        "lookup" => "on the type; the system must be loaded",
+        "subsumes" | "validate-code" => {
+            "on the type and on a resource; what is not loaded is an error"
+        }
+        "expand" => "on the type and on a resource; flat, at most 10,000 codes in one answer",
+        "translate" => "on the type and on a resource; the map must be named",
         name if name.starts_with("meta") => "on a resource; $meta also on one of its versions",
         _ => "on the type",
     };

@@ -26,7 +26,7 @@ pub mod request;
 pub mod search;
 pub mod search_parameters;
 pub mod subset;
-mod terminology;
+pub mod terminology;
 pub mod update;
 pub mod write;
 

@@ -282,4 +282,47 @@ mod tests {
             assert!(Quantity::parse(bad).is_none(), "{bad}");
         }
     }
+
+    #[test]
+    fn quantities_combine() {
+        let q = |text: &str| Quantity::parse(text).unwrap();
+        let shown = |found: Option<Quantity<'_>>| found.map(|found| found.to_string());
+        for (a, b, sum, product, quotient) in [
+            ("2 'cm'", "2 'm'", "202 'cm'", "4 'cm.m'", "1 'cm/m'"),
+            ("6 'g'", "2 'g'", "8 'g'", "12 'g.g'", "3 '1'"),
+            (
+                "6 'g/L'",
+                "2 'mg/dL'",
+                "6.02 'g/L'",
+                "12 'g/L.(mg/dL)'",
+                "3 'g/L/(mg/dL)'",
+            ),
+            ("6 'g'", "2 '1'", "", "12 'g'", "3 'g'"),
+            ("1 year", "6 months", "1.5 years", "", ""),
+            ("1 'Cel'", "1 'K'", "", "", ""),
+            (
+                "1 day",
+                "12 hours",
+                "1.5 days",
+                "12 'd.h'",
+                "0.08333333333333333333 'd/h'",
+            ),
+        ] {
+            let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+            let (x, y) = (q(a), q(b));
+            assert_eq!(shown(x.plus(&y)), some(sum), "{a} + {b}");
+            assert_eq!(shown(x.combined(&y, false)), some(product), "{a} * {b}");
+            assert_eq!(shown(x.combined(&y, true)), some(quotient), "{a} / {b}");
+        }
+        assert_eq!(
+            shown(q("5 'g'").in_unit("mg")),
+            Some("5000 'mg'".to_owned())
+        );
+        assert_eq!(
+            shown(q("37 'Cel'").in_unit("K")),
+            Some("310.15 'K'".to_owned())
+        );
+        assert_eq!(shown(q("5 'g'").in_unit("m")), None);
+        assert_eq!(shown(q("1 'g'").combined(&q("0 'g'"), true)), None);
+    }
 }

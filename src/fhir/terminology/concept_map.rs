@@ -89,6 +89,57 @@ impl ConceptMap {
         }
         found
     }
+
+    /// Which codes lead to a code, from a system where one is asked for. Where the map gives nothing back, neither
+    /// does this: what is unmapped has no way back.
+    pub fn reversed(
+        &self,
+        system: Option<&str>,
+        code: &str,
+        source: Option<&str>,
+    ) -> Vec<Translation> {
+        let same = |own: &Option<Text>, asked: Option<&str>| match (own, asked) {
+            (Some(own), Some(asked)) => own == asked,
+            _ => true,
+        };
+        let mut found = Vec::new();
+        for group in &self.groups {
+            if !same(&group.target, system) || !same(&group.source, source) {
+                continue;
+            }
+            for (own, targets) in &group.by_code {
+                let targets = targets.iter();
+                for target in targets.filter(|target| target.code.as_deref() == Some(code)) {
+                    found.push((
+                        own.clone(),
+                        group.source.clone(),
+                        turned(&target.equivalence),
+                    ));
+                }
+            }
+        }
+        found.sort_unstable();
+        let found = found.into_iter();
+        found
+            .map(|(code, system, equivalence)| Translation::Match {
+                equivalence: Text::new(equivalence),
+                system,
+                code: Some(code),
+                display: None,
+            })
+            .collect()
+    }
+}
+
+/// An equivalence seen from the other side.
+fn turned(equivalence: &str) -> &str {
+    match equivalence {
+        "wider" => "narrower",
+        "narrower" => "wider",
+        "subsumes" => "specializes",
+        "specializes" => "subsumes",
+        other => other,
+    }
 }
 
 impl Group {

@@ -62,7 +62,7 @@ impl fmt::Display for Fault {
             }
             Fault::TooLarge { canonical, limit } => write!(
                 f,
-                "expected at most {limit} codes, found more in ‘{}’",
+                "expected at most {limit} codes or filters, found more in ‘{}’",
                 shown(canonical)
             ),
             Fault::NotUnderstood { canonical, why } => {

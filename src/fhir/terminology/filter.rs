@@ -11,8 +11,8 @@ use super::Fault;
 use super::code_system::{CodeSystem, Concept};
 use crate::fhir::model::value::{Text, Value};
 
-/// Bytes that a compiled expression may take.
-const MOST_REGEX: usize = 1 << 20;
+/// Bytes that a compiled expression may take, and the tables that matching builds.
+const MOST_REGEX: usize = 256 * 1024;
 
 /// What a filter asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +67,10 @@ impl Filter {
         let mut compiled = Self::new(text("property"), operator, text("value"));
         if operator == Operator::Regex {
             let whole = format!("^(?:{})$", compiled.value);
-            let regex = RegexBuilder::new(&whole).size_limit(MOST_REGEX).build();
+            let regex = RegexBuilder::new(&whole)
+                .size_limit(MOST_REGEX)
+                .dfa_size_limit(MOST_REGEX)
+                .build();
             compiled.regex = Some(regex.map_err(|_| {
                 let why = format!("expected a regular expression, found ‘{}’", compiled.value);
                 Fault::not_understood(url, why)

@@ -16,6 +16,16 @@ const SNOMED: &str = "http://snomed.info/sct";
 const COUNTRIES: &str = "urn:iso:std:iso:3166";
 const CURRENCIES: &str = "urn:iso:std:iso:4217";
 
+/// The code systems of this page.
+pub const SYSTEMS: [&str; 6] = [
+    "urn:ietf:bcp:13",
+    "urn:ietf:bcp:47",
+    "urn:ietf:rfc:3986",
+    ucum::SYSTEM,
+    COUNTRIES,
+    CURRENCIES,
+];
+
 /// A code system whose codes follow from a grammar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Grammar {

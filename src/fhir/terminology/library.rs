@@ -72,8 +72,15 @@ impl ConceptSource for NothingStored {
 pub struct Terminology {
     definitions: Arc<Definitions>,
     kept: Mutex<Kept>,
+    systems: OnceLock<Systems>,
+}
+
+/// What is known of all code systems together, once somebody asks.
+struct Systems {
     /// Value sets that are all codes of a system, by the word of the code system.
-    whole: OnceLock<HashMap<Text, Text>>,
+    whole: HashMap<Text, Text>,
+    /// The systems that hold codes.
+    filled: Vec<Text>,
 }
 
 #[derive(Default)]
@@ -105,7 +112,7 @@ impl Terminology {
         Self {
             definitions,
             kept: Mutex::default(),
-            whole: OnceLock::new(),
+            systems: OnceLock::new(),
         }
     }
 
@@ -124,17 +131,28 @@ impl Terminology {
         }
     }
 
-    /// The system whose definition names a value set as that of all its codes.
-    fn system_of(&self, value_set: &str) -> Option<&Text> {
-        let whole = self.whole.get_or_init(|| {
-            let systems = self.definitions.canonicals("CodeSystem");
-            let pairs = systems.filter_map(|url| {
-                let system = self.definitions.resolve(url)?;
-                Some((Text::new(system.str_at("valueSet")?), Text::new(url)))
-            });
-            pairs.collect()
-        });
-        whole.get(value_set)
+    fn systems(&self) -> &Systems {
+        self.systems.get_or_init(|| {
+            let mut found = Systems {
+                whole: HashMap::new(),
+                filled: Vec::new(),
+            };
+            for url in self.definitions.canonicals("CodeSystem") {
+                let Some(system) = self.definitions.resolve(url) else {
+                    continue;
+                };
+                if let Some(value_set) = system.str_at("valueSet") {
+                    found.whole.insert(Text::new(value_set), Text::new(url));
+                }
+                if !system.items_at("concept").is_empty() {
+                    found.filled.push(Text::new(url));
+                }
+            }
+            found.filled.extend(implicit::SYSTEMS.map(Text::new));
+            found.filled.sort_unstable();
+            found.filled.dedup();
+            found
+        })
     }
 }
 
@@ -207,7 +225,7 @@ impl Lookup<'_> {
                 return Ok(Arc::new(ValueSet::of(canonical, include)));
             }
             let url = canonical.split('|').next().unwrap_or(canonical);
-            let system = self.terminology.system_of(url);
+            let system = self.terminology.systems().whole.get(url);
             return system
                 .map(|system| Arc::new(ValueSet::of_system(url, system)))
                 .ok_or_else(|| Fault::not_loaded("value set", canonical));
@@ -275,14 +293,9 @@ impl Lookup<'_> {
         stored.map(Located::Stored).ok_or_else(name)
     }
 
-    /// URLs of the concept maps of the definitions.
-    pub fn concept_maps(&self) -> impl Iterator<Item = &str> {
-        self.terminology.definitions.canonicals("ConceptMap")
-    }
-
-    /// URLs of the code systems of the definitions.
-    pub fn code_systems(&self) -> impl Iterator<Item = &str> {
-        self.terminology.definitions.canonicals("CodeSystem")
+    /// The code systems that the server was started with and holds codes of, and those that follow a grammar.
+    pub fn code_systems(&self) -> impl Iterator<Item = &Text> {
+        self.terminology.systems().filled.iter()
     }
 
     fn locate(&self, resource_type: &str, canonical: &str) -> Result<Option<Located>, Fault> {

@@ -13,7 +13,7 @@ use crate::fhir::model::value::Text;
 const MOST_NESTED: usize = 32;
 /// Value sets and codes that one question may touch: without a cycle too, sets that include each other
 /// twice would double the work at each step.
-pub(super) const MOST_STEPS: usize = 2_000_000;
+pub(super) const MOST_STEPS: usize = 1_000_000;
 
 /// What one question has looked at.
 #[derive(Default)]

@@ -15,6 +15,7 @@ mod library;
 mod membership;
 mod value_set;
 
+pub use code_system::in_language;
 pub use code_system::{CodeSystem, Concept, Content, Designation, Property, Subsumption};
 pub use concept_map::{ConceptMap, Translation};
 pub use expansion::{Expanding, Member, Selected};

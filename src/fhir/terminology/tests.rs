@@ -218,7 +218,7 @@ fn bounds_hold() {
     };
     let text = lookup.expand(&set, wanted).unwrap_err().to_string();
     assert!(
-        text.contains("at most 4 codes") && text.contains("u:all"),
+        text.contains("at most 4 codes or filters") && text.contains("u:all"),
         "{text}"
     );
     // Each includes the next twice: without a budget 2^30 expansions.

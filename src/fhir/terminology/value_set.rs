@@ -10,6 +10,9 @@ use super::code_system::{Designation, designations};
 use super::filter::Filter;
 use crate::fhir::model::value::{Text, Value};
 
+/// Filters of one value set, and as many of what it excludes: a compiled expression takes memory.
+const MOST_FILTERS: usize = 100;
+
 /// A value set.
 #[derive(Debug)]
 pub struct ValueSet {
@@ -52,7 +55,15 @@ impl ValueSet {
     pub fn compile(resource: Value) -> Result<Self, Fault> {
         let url = Text::new(resource.str_at("url").unwrap_or_default());
         let parts = |compose: &Value, name: &str| -> Result<Vec<Include>, Fault> {
-            let items = compose.items_at(name).iter();
+            let items = compose.items_at(name);
+            let filters = items.iter().map(|item| item.items_at("filter").len());
+            if filters.sum::<usize>() > MOST_FILTERS {
+                return Err(Fault::TooLarge {
+                    canonical: url.clone(),
+                    limit: MOST_FILTERS,
+                });
+            }
+            let items = items.iter();
             items.map(|item| Include::compile(&url, item)).collect()
         };
         let (include, exclude, with_inactive) =
@@ -105,10 +116,16 @@ impl ValueSet {
         }
     }
 
-    /// Codes that it names, for what keeping it costs.
+    /// What keeping it costs, in codes.
     pub fn weight(&self) -> usize {
         let parts = self.include.iter().chain(&self.exclude);
-        parts.map(|part| part.listed.len()).sum()
+        parts
+            .map(|part| {
+                part.listed
+                    .len()
+                    .saturating_add(part.filters.len().saturating_mul(1_000))
+            })
+            .sum()
     }
 }
 

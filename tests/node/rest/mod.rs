@@ -24,5 +24,6 @@ mod patch;
 mod raw_http;
 mod rules;
 mod search;
+mod terminology;
 mod transaction;
 mod xml;
