@@ -66,7 +66,7 @@ pub fn history(node: &Node, request: &HistoryRequest) -> Result<Vec<u8>> {
     };
     let (mut entries, total) = node.store.history(request.scope.clone(), page)?;
     if let Scope::Resource(key) = &request.scope
-        && total == 0
+        && total == Some(0)
         && node.store.read(key)?.is_none()
     {
         return Err(Error::of(Kind::NotFound, format!("{key} does not exist")));
@@ -75,13 +75,20 @@ pub fn history(node: &Node, request: &HistoryRequest) -> Result<Vec<u8>> {
     entries.truncate(wanted.count);
 
     let mut bundle = BundleWriter::new("history");
-    bundle.total(total);
+    if let Some(total) = total {
+        bundle.total(total);
+    }
     let mut links = vec![(
         "self",
         url(node, &path, &wanted.query(), wanted.cursor.as_deref()),
     )];
     if more && let Some(last) = entries.last() {
-        let next = cursor::seal(key, &bound_to, now, &last.seq.to_be_bytes())?;
+        let next = cursor::seal(
+            key,
+            &bound_to,
+            now,
+            &last.version.last_updated.to_be_bytes(),
+        )?;
         links.push(("next", url(node, &path, &wanted.query(), Some(&next))));
     }
     bundle.links(&links);

@@ -125,6 +125,21 @@ pub fn counter(connection: &mut AnyConnection) -> Result<Counter> {
     })
 }
 
+/// The beginnings of a bounded count of versions, of the current ones and of older ones. SQLite counts
+/// them in the index alone: without the cover of the deadline (`super::deadline`), which looks into rows.
+pub fn bounded_versions(connection: &AnyConnection) -> [&'static str; 2] {
+    match connection {
+        AnyConnection::Sqlite(_) => [
+            "SELECT COUNT(*) FROM (SELECT 1 FROM main.resource v WHERE 1 = 1",
+            "SELECT COUNT(*) FROM (SELECT 1 FROM main.history v WHERE 1 = 1",
+        ],
+        AnyConnection::Postgres(_) => [
+            "SELECT COUNT(*) FROM (SELECT 1 FROM resource v WHERE 1 = 1",
+            "SELECT COUNT(*) FROM (SELECT 1 FROM history v WHERE 1 = 1",
+        ],
+    }
+}
+
 /// How one row leads to the next in a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Joins {

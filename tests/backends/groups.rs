@@ -157,7 +157,7 @@ pub fn writers_of_one_key_make_a_chain(database: &TestDatabase) {
         .database
         .history(Scope::Resource(key("one")), page)
         .unwrap();
-    assert_eq!(total, threads * rounds);
+    assert_eq!(total, Some(threads * rounds));
     let versions: Vec<i64> = entries.iter().map(|e| e.version.version).collect();
     let expected: Vec<i64> = (1..=threads * rounds).rev().collect();
     assert_eq!(versions, expected);

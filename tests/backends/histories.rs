@@ -37,6 +37,7 @@ fn filled(database: &TestDatabase) -> Store {
 /// What a history holds, as `a1 b1 a2` …, with the total.
 #[track_caller]
 fn check(store: &Store, scope: Scope, page: HistoryPage, expected: &str, total: i64) {
+    let total = Some(total);
     let shown = format!("{scope:?} {page:?}");
     let (entries, found) = store.database.history(scope, page).unwrap();
     let text: Vec<String> = entries
@@ -86,9 +87,10 @@ pub fn histories_newest_first_in_pages(database: &TestDatabase) {
                     ..HistoryPage::default()
                 };
                 let (entries, total) = store.database.history(scope.clone(), page).unwrap();
-                assert!(usize::try_from(total).unwrap() >= whole.len() && entries.len() <= limit);
+                let total = usize::try_from(total.unwrap()).unwrap();
+                assert!(total >= whole.len() && entries.len() <= limit);
                 let Some(last) = entries.last() else { break };
-                beyond = Some(last.seq);
+                beyond = Some(last.version.last_updated);
                 paged.extend(entries);
                 // A write between two pages is newer than what is still to come.
                 store.set("between", "x", &[]);
@@ -98,6 +100,53 @@ pub fn histories_newest_first_in_pages(database: &TestDatabase) {
             assert_eq!(texts(&paged), texts(&whole), "{scope:?} {limit}");
         }
     }
+}
+
+pub fn totals_are_told_where_they_are_cheap(database: &TestDatabase) {
+    let store = open(database);
+    let total = |store: &Store, scope: Scope, since: Option<i64>, beyond: Option<i64>| {
+        let page = HistoryPage {
+            since,
+            beyond,
+            limit: 2,
+            ..HistoryPage::default()
+        };
+        store.database.history(scope, page).unwrap().1
+    };
+    let patients = || Scope::Type("Patient".to_owned());
+    store.set("a", "x", &[]);
+    for _ in 0..5 {
+        let writes = (0..2_000).map(|n| store.put(&format!("p{n}"), Expect::Anything, "x", &[]));
+        store.commit(writes.collect()).unwrap();
+        store.clock.advance(MINUTE);
+    }
+    for scope in [Scope::System, patients()] {
+        assert_eq!(
+            total(&store, scope.clone(), None, None),
+            None,
+            "10,001 are too many"
+        );
+        let latest = START + 4 * MINUTE;
+        assert_eq!(
+            total(&store, scope.clone(), Some(latest), None),
+            Some(2_000)
+        );
+        assert_eq!(
+            total(&store, scope, Some(latest), Some(i64::MAX)),
+            Some(2_000)
+        );
+    }
+    // Who asks for the total alone gets it.
+    let alone = HistoryPage::default();
+    let (entries, count) = store.database.history(patients(), alone).unwrap();
+    assert_eq!((entries.len(), count), (0, Some(10_001)));
+    assert_eq!(
+        total(&store, Scope::Resource(key("p7")), None, None),
+        Some(5)
+    );
+    let missing = Scope::Resource(key("none"));
+    assert_eq!(total(&store, missing.clone(), None, None), Some(0));
+    assert_eq!(total(&store, missing, None, Some(START)), Some(0));
 }
 
 /// A version that is replaced while a history is read is neither twice in it nor missing.
@@ -115,6 +164,7 @@ pub fn a_history_is_of_one_state(database: &TestDatabase) {
         loop {
             let scope = Scope::Resource(key("a"));
             let (entries, total) = store.database.history(scope, all()).unwrap();
+            let total = total.unwrap();
             let versions: Vec<i64> = entries.iter().map(|e| e.version.version).collect();
             let expected: Vec<i64> = (1..=total).rev().collect();
             assert_eq!(versions, expected);

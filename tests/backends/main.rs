@@ -78,7 +78,8 @@ suite! {
     groups: each_commit_of_a_group_fails_alone, a_commit_that_breaks_the_group_fails_alone,
         con_02_no_lost_update, con_06_a_commit_that_was_given_up_is_not_done,
         writers_of_one_key_make_a_chain;
-    histories: histories_newest_first_in_pages, a_history_is_of_one_state, history_since_and_at;
+    histories: histories_newest_first_in_pages, totals_are_told_where_they_are_cheap,
+        a_history_is_of_one_state, history_since_and_at;
     searches: pages_in_order, clauses_hold_together, two_interpreters_agree,
         in_18_a_search_has_a_time_limit;
     index: index_rows_equal_a_rebuild;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use fascicolo::error::Kind;
 use fascicolo::fhir::search::{AXIS, Near, PLANE};
 use fascicolo::storage::{
-    By, Change, Clause, Expect, HistoryPage, IndexRow, IndexRows, Key, Like, Page, Range, RangeRow,
-    Scope, StringRow, UNDATED, Write,
+    By, Change, Clause, Expect, IndexRow, IndexRows, Key, Like, Page, Range, RangeRow, StringRow,
+    UNDATED, Write,
 };
 
 use crate::store::{START, Store, key, names, open, open_within};
@@ -113,16 +113,8 @@ pub fn in_18_a_search_has_a_time_limit(database: &TestDatabase) {
 
     let limit = Duration::from_millis(1);
     let store = open_within(database, true, names(), limit).unwrap();
-    let whole = || {
-        let page = HistoryPage {
-            limit: 10,
-            ..HistoryPage::default()
-        };
-        store.database.history(Scope::Type("Patient".into()), page)
-    };
     for _ in 0..5 {
         assert_eq!(count(&store).unwrap_err().kind(), Kind::Timeout);
-        assert_eq!(whole().unwrap_err().kind(), Kind::Timeout);
     }
     // Reads by id have a queue and a connection of their own, and what is short has time enough; on a
     // busy machine not at the first attempt.

@@ -189,7 +189,7 @@ impl Store {
                 all.reverse();
                 return all;
             };
-            beyond = Some(last.seq);
+            beyond = Some(last.version.last_updated);
             all.extend(entries);
         }
     }
