@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::blobs::{BlobDraft, BlobPlace, Upload, UploadWriter, clear_uploads};
 use super::cache::{Cache, Cached, Epoch, Look};
+use super::clocks::ClockWatch;
 use super::commit::{Commit, CommitError, Committed};
 use super::connection::{AnyConnection, Purpose, Target, open, prepare_folder, warn_if_undefended};
 use super::dialect::Counter;
@@ -65,6 +66,8 @@ pub struct Database {
     reserve: u64,
     cache: Option<Arc<Cache>>,
     watch: Watch,
+    clock: Arc<dyn Clock>,
+    clocks: Arc<ClockWatch>,
     /// Where documents are files.
     sweeper: Option<Sweeper>,
     /// Held as long as the database is open: no other process writes an embedded database.
@@ -120,6 +123,8 @@ impl Database {
                 "the database holds damaged bytes: see fascicolo fsck"
             );
         }
+        let clocks = Arc::new(ClockWatch::default());
+        clocks.compare(&mut connection, clock.now())?;
         let (dictionary, cursor_key, indexed) = in_transaction(&mut connection, |connection| {
             dialect::lock_counter(connection)?;
             setting::check_stamp(connection, options.dev)?;
@@ -160,7 +165,7 @@ impl Database {
             connection,
             options.target,
             Arc::clone(&dictionary),
-            clock,
+            Arc::clone(&clock),
             cache.clone(),
             options.waiting,
         )
@@ -177,6 +182,8 @@ impl Database {
             reserve: options.reserve_bytes,
             cache,
             watch: Watch::default(),
+            clock,
+            clocks,
             sweeper,
             _lock: lock,
             threads,
@@ -472,23 +479,30 @@ impl Database {
         read
     }
 
-    /// Whether there is room on the disk, the database answers readers and gives the writer its lock.
+    /// Whether there is room on the disk, the clock can be right, the database answers readers and gives
+    /// the writer its lock.
     ///
     /// Of threads at work it is known that they work: nothing waits behind them. Idle ones are asked.
     pub fn ready(&self) -> Result<()> {
         require_room(&self.data_dir, self.reserve)?;
-        if !self.readers.pulse().is_fresh() {
+        let idle = !self.readers.pulse().is_fresh();
+        if idle || self.clocks.is_stale() {
             let (answer, answered) = crossbeam_channel::bounded(1);
+            let (clock, clocks) = (Arc::clone(&self.clock), Arc::clone(&self.clocks));
             self.readers.task(Box::new(move |lent| {
-                let found = lent.and_then(|(connection, _)| setting::get(connection, "stamp"));
+                let found =
+                    lent.and_then(|(connection, _)| clocks.compare(connection, clock.now()));
                 let health = Health::of(&found);
-                let _ = answer.send(found.map(drop));
+                let _ = answer.send(found);
                 health
             }));
-            answered
-                .recv_timeout(PROBE)
-                .unwrap_or_else(|_| Err(stuck("readers")))?;
+            if idle {
+                answered
+                    .recv_timeout(PROBE)
+                    .unwrap_or_else(|_| Err(stuck("readers")))?;
+            }
         }
+        self.clocks.verdict()?;
         if self.writer.pulse().is_fresh() {
             return Ok(());
         }

@@ -140,6 +140,20 @@ pub fn bounded_versions(connection: &AnyConnection) -> [&'static str; 2] {
     }
 }
 
+/// What the clock of the database says, where that is another machine's.
+pub fn clock(connection: &mut AnyConnection) -> Result<Option<Instant>> {
+    match connection {
+        AnyConnection::Sqlite(_) => Ok(None),
+        AnyConnection::Postgres(connection) => {
+            let now = Sql::<BigInt>::new(
+                "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)",
+            )
+            .get_result(connection)?;
+            Ok(Some(now))
+        }
+    }
+}
+
 /// How one row leads to the next in a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Joins {

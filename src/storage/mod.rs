@@ -9,6 +9,7 @@ mod backup;
 mod blobs;
 pub mod body;
 mod cache;
+mod clocks;
 mod commit;
 mod connection;
 mod database;

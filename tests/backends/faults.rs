@@ -1,6 +1,6 @@
 //! A disk that is full, and a disk that fails (DUR-05, DUR-06): a real server whose system calls a small
 //! library in C, preloaded, lets fail while a control file says so. On SQLite; the disk of a PostgreSQL
-//! is its own.
+//! is its own. The same library kills a program at a chosen step (OPS-04).
 
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,11 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use crate::process::{Process, run_on, said};
+use fascicolo::storage::admin::Admin;
+
+use crate::migrations::schema;
+use crate::process::{Process, program, run_on, said};
+use crate::store::target;
 use crate::support::Answer;
 use crate::support::database::TestDatabase;
 
@@ -208,4 +212,63 @@ fn dur_05_a_failed_sync_ends_the_process() {
     let log = std::fs::read_to_string(database.data_dir().join("stderr.log")).unwrap();
     let told = log.matches("the disk failed while a write was made durable");
     assert_eq!(told.count(), 3, "{log}");
+}
+
+/// The program is killed before each write to the disk, or each message to the database, of bringing an
+/// empty database up to date; whatever is left then, the next start goes on from there.
+fn killed_at_every_step(database: &TestDatabase) {
+    Admin::open(&target(database)).unwrap();
+    let whole = schema(database);
+    let whole = whole.as_slice();
+    let (step, on) = match database.is_postgres() {
+        true => (1, "socket:"),
+        // A page is written by several calls, and many pages are of one statement.
+        false => (5, "fascicolo.db"),
+    };
+    let mut killed = 0;
+    for at in (1..).step_by(step) {
+        let fresh = TestDatabase::fresh_like(database);
+        let url = fresh.url();
+        let folder = fresh.data_dir().display().to_string();
+        let arguments = [
+            "migrate",
+            "--dev",
+            "--database",
+            &url,
+            "--data-dir",
+            &folder,
+        ];
+        let output = program(&arguments)
+            .env("LD_PRELOAD", library())
+            .env("KILL_AT", at.to_string())
+            .env("KILL_ON", on)
+            .output()
+            .unwrap();
+        let ended = output.status.success();
+        assert!(
+            ended || output.status.signal() == Some(9),
+            "{}",
+            said(&output)
+        );
+        Admin::open(&target(&fresh)).unwrap();
+        assert_eq!(schema(&fresh), whole, "killed at {at}");
+        if ended {
+            break;
+        }
+        killed += 1;
+    }
+    assert!(killed > 10, "{killed}");
+    println!("killed {killed} times");
+}
+
+#[test]
+fn ops_04_killed_at_every_step_it_goes_on() {
+    killed_at_every_step(&TestDatabase::sqlite());
+}
+
+#[test]
+fn ops_04_killed_at_every_step_it_goes_on_on_postgres() {
+    if let Some(database) = crate::postgres() {
+        killed_at_every_step(&database);
+    }
 }

@@ -25,6 +25,7 @@ mod faults;
 mod groups;
 mod histories;
 mod index;
+mod linearizability;
 mod migrations;
 mod nodes;
 mod raw;
@@ -84,12 +85,14 @@ suite! {
         in_18_a_search_has_a_time_limit;
     index: index_rows_equal_a_rebuild;
     documents: dur_04_documents_by_their_hash, dur_04_documents_without_a_commit_are_swept;
-    settings: dur_03_postgres_that_forgets_is_refused, in_25_sqlite_defends_itself;
+    settings: dur_03_postgres_that_forgets_is_refused, ops_03_order_never_rests_on_the_clock,
+        ops_03_a_clock_far_off_is_not_ready, in_25_sqlite_defends_itself;
     migrations: up_down_up, ops_04_a_newer_schema_is_refused, dev_05_stamps, packages_are_kept,
         names_get_numbers_once;
     backups: ops_05_backup_under_load_is_one_state, ops_06_restore_refuses_what_is_not_empty;
     defined: a_job_goes_on_after_kill_9, an_index_of_an_older_format_is_rebuilt;
     damage: dur_07_damage_is_found, dur_07_what_is_damaged_is_in_quarantine,
         dur_07_an_index_is_rebuilt_around_damage;
+    linearizability: con_02_registers_are_linearizable;
     crash: dur_01_acknowledged_writes_survive_kill_9;
 }

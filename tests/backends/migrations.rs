@@ -11,7 +11,7 @@ use crate::support::database::TestDatabase;
 const APPLIED: &str = "SELECT version AS line FROM __diesel_schema_migrations ORDER BY version";
 
 /// Tables with their columns, keys and indexes, in words that both databases share.
-fn schema(database: &TestDatabase) -> Vec<String> {
+pub fn schema(database: &TestDatabase) -> Vec<String> {
     let queries: [&str; 2] = if database.is_postgres() {
         [
             "SELECT c.table_name || '.' || c.column_name || ' ' || CASE c.data_type \

@@ -2,11 +2,12 @@
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
+use fascicolo::clock::{Clock, SystemClock};
 use fascicolo::error::Kind;
 use fascicolo::storage::Target;
 
 use crate::raw;
-use crate::store::{names, open, open_as, target};
+use crate::store::{START, names, open, open_as, target};
 use crate::support::database::TestDatabase;
 
 pub fn dur_03_postgres_that_forgets_is_refused(database: &TestDatabase) {
@@ -65,4 +66,51 @@ pub fn in_25_sqlite_defends_itself(database: &TestDatabase) {
         "SELECT journal_mode AS line FROM pragma_journal_mode",
     );
     assert_eq!(mode, ["wal"]);
+}
+
+const HOUR: i64 = 3_600_000_000;
+
+/// Clocks that jump, over the end of 32 bits and over a leap second.
+pub fn ops_03_order_never_rests_on_the_clock(database: &TestDatabase) {
+    let store = open(database);
+    let jumps = [
+        2 * HOUR,
+        -4 * HOUR,
+        0,
+        2_147_483_647_000_000 - START,
+        -HOUR,
+        1,
+    ];
+    for (number, jump) in jumps.into_iter().enumerate() {
+        store.clock.advance(jump);
+        let version = store.set("a", &number.to_string(), &[]);
+        assert_eq!(version, i64::try_from(number).unwrap() + 1);
+    }
+    let entries = store.everything();
+    for two in entries.windows(2) {
+        assert!(two[0].seq < two[1].seq);
+        assert!(two[0].version.last_updated < two[1].version.last_updated);
+    }
+    assert_eq!(store.text("a"), Some("5".to_owned()));
+}
+
+pub fn ops_03_a_clock_far_off_is_not_ready(database: &TestDatabase) {
+    for wrong in [0, -2 * HOUR, 2 * HOUR, 0] {
+        let store = open(database);
+        store
+            .clock
+            .advance(SystemClock.now() + wrong - store.clock.now());
+        // Nothing has been read yet, so the clocks are compared now.
+        let ready = store.database.ready();
+        if database.is_postgres() && wrong != 0 {
+            let error = ready.unwrap_err();
+            assert_eq!(error.kind(), Kind::Unavailable);
+            assert!(error.to_string().contains("clock"), "{error}");
+        } else {
+            // Beside SQLite there is one clock: that the last commit is of the future is only told.
+            ready.unwrap();
+        }
+        store.set("a", "it writes all the same", &[]);
+        store.close();
+    }
 }

@@ -41,6 +41,14 @@ impl TestDatabase {
         }
     }
 
+    /// A fresh database of the same kind.
+    pub fn fresh_like(other: &Self) -> Self {
+        match &other.inner.postgres {
+            Some((server, _)) => Self::postgres(server),
+            None => Self::sqlite(),
+        }
+    }
+
     /// A fresh database on a server, given as `postgres://user@host:port/database`.
     pub fn postgres(server: &str) -> Self {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
