@@ -95,6 +95,17 @@ impl View<'_> {
             .push(if self.down { " >= " } else { " <= " })
     }
 
+    /// Appends the beginning of a condition on a page that goes backward: no row of a resource lies behind
+    /// the edge, which is to be bound. The key of a resource is its first row; backward that one is met last,
+    /// and what is met before it belongs to another page.
+    fn whole<ST>(&self, sql: Sql<ST>, others: &'static str, column: &'static str) -> Sql<ST> {
+        sql.push(" AND NOT EXISTS (SELECT 1 FROM ")
+            .push(others)
+            .push(" AND ")
+            .push(column)
+            .push(if self.down { " < " } else { " > " })
+    }
+
     fn last_updated(
         &self,
         connection: &mut AnyConnection,
@@ -127,7 +138,14 @@ impl View<'_> {
             let rows = ordered(self.joins, rows, "s.pk")
                 .push(" WHERE s.param = ")
                 .bind(param);
-            self.inside(self.since_text(rows), column).bind_text(edge)
+            let rows = self.inside(self.since_text(rows), column);
+            if !self.page.backward {
+                return rows.bind_text(edge);
+            }
+            let others = "index_string o WHERE o.pk = s.pk AND o.param = s.param";
+            self.whole(rows.bind_text(edge.clone()), others, "o.value")
+                .bind_text(edge)
+                .push(") IS TRUE")
         }))
     }
 
@@ -173,7 +191,14 @@ impl View<'_> {
                 .bind(param)
                 .push(" AND g.class IN ")
                 .bind_list(&CLASSES);
-            self.inside(self.since(rows, column), column).bind(edge)
+            let rows = self.inside(self.since(rows, column), column).bind(edge);
+            if !self.page.backward {
+                return rows;
+            }
+            let others = "index_range o WHERE o.pk = g.pk AND o.param = g.param";
+            self.whole(rows, others, "o.low")
+                .bind(edge)
+                .push(") IS TRUE")
         }))
     }
 }
