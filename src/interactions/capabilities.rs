@@ -337,6 +337,7 @@ fn search_params(node: &Node, resource_type: &str) -> Vec<Value> {
     let mut list = vec![
         search_param("_id", "token", None),
         search_param("_lastUpdated", "date", None),
+        search_param("_filter", "special", None),
     ];
     for code in node.extractor.codes(resource_type) {
         if matches!(code.as_str(), "_id" | "_lastUpdated") || !is_offered(node, resource_type, code)

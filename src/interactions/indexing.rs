@@ -119,6 +119,10 @@ impl Node {
                 let like = match like {
                     TextLike::StartsWith(text) => Like::StartsWith(text.clone()),
                     TextLike::Contains(text) => Like::Contains(text.clone()),
+                    TextLike::EndsWith(text) => Like::EndsWith(text.clone()),
+                    TextLike::Is(text) => Like::Is(text.clone()),
+                    TextLike::IsNot(text) => Like::IsNot(text.clone()),
+                    TextLike::Between(low, high) => Like::Between(low.clone(), high.clone()),
                     TextLike::Exact(folded, exact) => {
                         Like::Exact(folded.clone(), hasher.value(exact))
                     }

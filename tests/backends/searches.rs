@@ -318,9 +318,16 @@ fn random_clause(store: &Store, params: &Params, numbers: &mut Numbers, depth: u
         },
         2 => Clause::Text {
             param: params.text,
-            like: match numbers.below(3) {
+            like: match numbers.below(7) {
                 0 => Like::StartsWith(word(numbers)),
                 1 => Like::Contains(word(numbers).chars().skip(1).collect()),
+                2 => Like::EndsWith(word(numbers).chars().skip(2).collect()),
+                3 => Like::Is(word(numbers)),
+                4 => Like::IsNot(word(numbers)),
+                5 => Like::Between(
+                    (numbers.below(2) == 0).then(|| word(numbers)),
+                    (numbers.below(2) == 0).then(|| word(numbers)),
+                ),
                 _ => Like::Exact(word(numbers), small(numbers, 2)),
             },
         },

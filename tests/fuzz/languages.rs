@@ -1,4 +1,4 @@
-//! Small languages: search URLs, cursors, FHIRPath.
+//! Small languages: search URLs, filters, cursors, FHIRPath.
 
 use fascicolo::fhir::fhirpath::{self, Environment};
 use fascicolo::fhir::search::{Handling, Vocabulary, parse};
@@ -28,6 +28,24 @@ fn fuzz_search_urls() {
                 terminology: TERMINOLOGY.with(&NothingStored),
             };
             let _ = parse(resource_type, &pairs, handling, &vocabulary);
+        }
+    });
+}
+
+#[test]
+fn fuzz_filters() {
+    burst("filter", &corpus("filter"), |bytes| {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        let pairs = [("_filter".to_owned(), text)];
+        for resource_type in ["Observation", "Patient", "DocumentReference"] {
+            let vocabulary = Vocabulary {
+                definitions: &R4,
+                extractor: &EXTRACTOR,
+                base: "http://a/fhir",
+                now: 0,
+                terminology: TERMINOLOGY.with(&NothingStored),
+            };
+            let _ = parse(resource_type, &pairs, Handling::Strict, &vocabulary);
         }
     });
 }

@@ -36,7 +36,7 @@ pub struct Criteria<'a> {
 
 /// How far a name was followed.
 #[derive(Clone, Copy, Default)]
-struct Depth {
+pub struct Depth {
     hops: usize,
     has: usize,
 }
@@ -47,8 +47,26 @@ impl Criteria<'_> {
     /// # Errors
     /// `Invalid` naming the parameter and what is allowed; `TooCostly` over the limits of IN-18.
     pub fn plan(&mut self, resource_type: &str, name: &str, value: &str) -> Result<Option<Plan>> {
+        if name == "_filter" {
+            return self.filter(resource_type, value).map(Some);
+        }
         self.values = self.values.saturating_add(split(value, ',').len());
         self.read(resource_type, name, name, value, Depth::default())
+    }
+
+    /// Counts a step through chains.
+    pub(super) fn step(&self, whole: &str) -> Result<()> {
+        self.steps.set(self.steps.get().saturating_add(1));
+        if self.steps.get() <= MOST_STEPS {
+            return Ok(());
+        }
+        Err(Error::of(
+            Kind::TooCostly,
+            format!(
+                "expected chains with the types they lead to (subject:Patient.name), found too many ways at ‘{}’",
+                shown(whole)
+            ),
+        ))
     }
 
     /// `name` is what is left of `whole`.
@@ -60,21 +78,14 @@ impl Criteria<'_> {
         value: &str,
         depth: Depth,
     ) -> Result<Option<Plan>> {
-        self.steps.set(self.steps.get().saturating_add(1));
-        if self.steps.get() > MOST_STEPS {
-            return Err(Error::of(
-                Kind::TooCostly,
-                format!(
-                    "expected chains with the types they lead to (subject:Patient.name), found too many ways at ‘{}’",
-                    shown(whole)
-                ),
-            ));
-        }
+        self.step(whole)?;
         if let Some(rest) = name.strip_prefix("_has:") {
             return self.has(resource_type, whole, rest, value, depth).map(Some);
         }
         if let Some((first, rest)) = name.split_once('.') {
-            return self.chain(resource_type, whole, first, rest, value, depth);
+            return self.follow(resource_type, whole, first, depth, &|name, depth| {
+                self.read(name, whole, rest, value, depth)
+            });
         }
         let (code, modifier) = match name.split_once(':') {
             Some((code, modifier)) => (code, Some(modifier)),
@@ -180,14 +191,14 @@ impl Criteria<'_> {
         }
     }
 
-    fn chain(
+    /// A reference is followed to each type it may lead to; `read` makes the plan for one of them.
+    pub(super) fn follow(
         &self,
         resource_type: &str,
         whole: &str,
         first: &str,
-        rest: &str,
-        value: &str,
         depth: Depth,
+        read: &dyn Fn(&str, Depth) -> Result<Option<Plan>>,
     ) -> Result<Option<Plan>> {
         if depth.hops >= MOST_HOPS {
             return Err(too_deep(whole));
@@ -225,7 +236,7 @@ impl Criteria<'_> {
         let mut targets = Vec::new();
         let mut fault = None;
         for name in types {
-            match self.read(name, whole, rest, value, depth) {
+            match read(name, depth) {
                 Ok(Some(plan)) => targets.push((Text::new(name), plan)),
                 Ok(None) => {}
                 Err(error) if error.kind() == Kind::TooCostly => return Err(error),

@@ -4,6 +4,7 @@
 //! given by the binding of its element (`gender=http://hl7.org/fhir/administrative-gender|male`).
 
 use super::extract::{own_part, union_members};
+use crate::fhir::definitions::schema::{Field, Target};
 use crate::fhir::definitions::{Definitions, SearchParameter};
 use crate::fhir::model::value::Value;
 
@@ -49,26 +50,52 @@ pub fn systems(
 
 /// Whether a path leads to an element of the datatype `code`.
 fn is_code(definitions: &Definitions, path: &str) -> bool {
-    let mut names = path.split('.');
-    let Some(schema) = names.next().and_then(|name| definitions.schema(name)) else {
+    let fields = fields(definitions, path);
+    let last = fields.as_ref().and_then(|fields| fields.last());
+    last.is_some_and(|field| matches!(field.types.as_slice(), [kind] if kind.code == "code"))
+}
+
+/// Whether a resource of the type has at most one value of the parameter.
+pub fn is_single(
+    definitions: &Definitions,
+    resource_type: &str,
+    parameter: &SearchParameter,
+) -> bool {
+    let own = own_part(&parameter.expression, resource_type).unwrap_or_default();
+    let members = union_members(&own);
+    let [member] = members.as_slice() else {
         return false;
     };
+    // `(Observation.value as CodeableConcept)`
+    let path = member.strip_prefix('(').unwrap_or(member);
+    let path = path.split_once(" as ").map_or(path, |(path, _)| path);
+    fields(definitions, path).is_some_and(|fields| fields.iter().all(|field| field.max == Some(1)))
+}
+
+/// Whether an element is never missing where its parent is.
+pub fn is_required(definitions: &Definitions, path: &str) -> bool {
+    let fields = fields(definitions, path);
+    fields.is_some_and(|fields| fields.last().is_some_and(|field| field.min > 0))
+}
+
+/// The elements that a path from a resource leads through; `None` when it is no such path.
+fn fields<'a>(definitions: &'a Definitions, path: &str) -> Option<Vec<&'a Field>> {
+    let mut names = path.split('.');
+    let schema = definitions.schema(names.next()?)?;
     let mut node = schema.root();
-    let mut code = false;
+    let mut found = Vec::new();
     for name in names {
-        let Some(field) = node.and_then(|node| node.field(name)) else {
-            return false;
-        };
-        let [kind] = field.types.as_slice() else {
-            return false;
-        };
-        code = kind.code == "code";
-        node = match kind.target {
-            crate::fhir::definitions::schema::Target::Node(index) => schema.node(index),
+        let field = node?.field(name)?;
+        found.push(field);
+        node = match field.types.as_slice() {
+            [kind] => match kind.target {
+                Target::Node(index) => schema.node(index),
+                _ => None,
+            },
             _ => None,
         };
     }
-    code
+    Some(found)
 }
 
 fn included(value_set: &Value) -> Vec<String> {

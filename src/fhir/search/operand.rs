@@ -186,7 +186,7 @@ impl Operands<'_> {
     }
 
     /// A composite over one element has the values.
-    fn composite(
+    pub(super) fn composite(
         &self,
         resource_type: &str,
         composite: &Composite<'_>,
@@ -309,6 +309,20 @@ impl Operands<'_> {
             Prefix::Le => within(i64::MIN, high),
         })
     }
+}
+
+/// A time of the parameter that has the given time within itself, or that overlaps it.
+pub fn around(code: &Text, text: &str, within: bool) -> Option<Plan> {
+    let (low, high) = interval::covered(&in_query(text))?;
+    let (latest_begin, earliest_end) = if within { (low, high) } else { (high, low) };
+    Some(Plan::Interval {
+        code: code.clone(),
+        bounds: Bounds {
+            classes: interval::times(),
+            low: (i64::MIN, latest_begin),
+            high: (earliest_end, i64::MAX),
+        },
+    })
 }
 
 /// A time in a query: a plus sign that was not escaped arrives as a space.

@@ -64,6 +64,12 @@ pub enum Plan {
 pub enum TextLike {
     StartsWith(String),
     Contains(String),
+    EndsWith(String),
+    /// The whole text.
+    Is(String),
+    IsNot(String),
+    /// Not before the first, and before the second.
+    Between(Option<String>, Option<String>),
     /// Folded, and as it was written.
     Exact(String, String),
 }
@@ -99,9 +105,10 @@ impl Plan {
     /// Whether it asks for a part of a text that is too short to bound a search.
     pub fn is_loose(&self) -> bool {
         match self {
+            Plan::All(plans) => !plans.is_empty() && plans.iter().all(Plan::is_loose),
             Plan::Any(plans) => plans.iter().any(Plan::is_loose),
             Plan::Text {
-                like: TextLike::Contains(text),
+                like: TextLike::Contains(text) | TextLike::EndsWith(text),
                 ..
             } => text.chars().count() < 3,
             _ => false,

@@ -13,6 +13,9 @@ use crate::fhir::model::value::Value;
 /// beginning is enough to be found by.
 const LONGEST: usize = 200;
 
+/// A text that was cut is not shorter: the last character may have needed up to four bytes.
+pub const SHORTEST_CUT: usize = LONGEST - 3;
+
 /// A text to be found by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundText {
@@ -66,6 +69,12 @@ fn spaced(text: &str) -> String {
 pub fn asked(text: &str) -> Option<String> {
     let folded = spaced(text);
     (!folded.is_empty() && folded.len() <= LONGEST).then_some(folded)
+}
+
+/// A text of a search that is compared with whole texts; `None` when it has no letters, or so many
+/// that what is kept may have been cut.
+pub fn whole(text: &str) -> Option<String> {
+    asked(text).filter(|folded| folded.len() < SHORTEST_CUT)
 }
 
 /// How the beginning of a text is searched; `None` when it has no letters. What is longer than

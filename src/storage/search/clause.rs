@@ -1,8 +1,8 @@
 //! What must hold of a resource, in the numbers of the database.
 
-use super::super::index_rows::{IndexRows, RangeRow};
+use super::super::index_rows::{IndexRows, RangeRow, StringRow};
 use crate::clock::Instant;
-use crate::fhir::search::{AXIS, Near, PLANE};
+use crate::fhir::search::{AXIS, Near, PLANE, SHORTEST_CUT};
 
 /// A condition on one resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +69,12 @@ pub enum Clause {
 pub enum Like {
     StartsWith(String),
     Contains(String),
+    /// Of a text that was cut the end is not known.
+    EndsWith(String),
+    Is(String),
+    IsNot(String),
+    /// Not before the first, and before the second, by code point.
+    Between(Option<String>, Option<String>),
     /// The folded text, and the hash of the text as it was written.
     Exact(String, i64),
 }
@@ -102,6 +108,24 @@ impl Range {
             && self.classes.iter().any(|(class, _)| *class == row.class)
             && (self.low.0..=self.low.1).contains(&row.low)
             && (self.high.0..=self.high.1).contains(&row.high)
+    }
+}
+
+impl Like {
+    fn holds(&self, row: &StringRow) -> bool {
+        let value = row.value.as_str();
+        match self {
+            Like::StartsWith(text) => value.starts_with(text.as_str()),
+            Like::Contains(text) => value.contains(text.as_str()),
+            Like::EndsWith(text) => value.ends_with(text.as_str()) && value.len() < SHORTEST_CUT,
+            Like::Is(text) => value == text,
+            Like::IsNot(text) => value != text,
+            Like::Between(low, high) => {
+                low.as_deref().is_none_or(|low| low <= value)
+                    && high.as_deref().is_none_or(|high| value < high)
+            }
+            Like::Exact(text, exact) => value == text && row.exact == *exact,
+        }
     }
 }
 
@@ -150,11 +174,7 @@ impl Clause {
                 .strings()
                 .iter()
                 .filter(|row| row.param == *param)
-                .any(|row| match like {
-                    Like::StartsWith(text) => row.value.starts_with(text.as_str()),
-                    Like::Contains(text) => row.value.contains(text.as_str()),
-                    Like::Exact(text, exact) => row.value == *text && row.exact == *exact,
-                }),
+                .any(|row| like.holds(row)),
             Clause::Range(range) => rows.ranges().iter().any(|row| range.holds(row)),
             Clause::Near { param, near } => is_near(rows, *param, near),
             Clause::Present { param } => rows.has(*param),

@@ -7,7 +7,7 @@
 use super::super::dialect::Joins;
 use super::super::sql::Sql;
 use super::clause::{Clause, Like, Range};
-use crate::fhir::search::{AXIS, Near, PLANE};
+use crate::fhir::search::{AXIS, Near, PLANE, SHORTEST_CUT};
 
 /// Numbers for aliases, so that no inner name hides an outer one, and how tables are joined.
 pub struct Names {
@@ -271,6 +271,23 @@ pub fn text_bounds<ST>(sql: Sql<ST>, like: &Like) -> Sql<ST> {
             .push(" AND s.value LIKE ")
             .bind_text(format!("%{}%", escaped(text)))
             .push(" ESCAPE '!'"),
+        Like::EndsWith(text) => sql
+            .push(" AND s.value LIKE ")
+            .bind_text(format!("%{}", escaped(text)))
+            .push(" ESCAPE '!' AND octet_length(s.value) < ")
+            .bind(i64::try_from(SHORTEST_CUT).unwrap_or(i64::MAX)),
+        Like::Is(text) => sql.push(" AND s.value = ").bind_text(text.clone()),
+        Like::IsNot(text) => sql.push(" AND s.value <> ").bind_text(text.clone()),
+        Like::Between(low, high) => {
+            let mut sql = sql;
+            if let Some(low) = low {
+                sql = sql.push(" AND s.value >= ").bind_text(low.clone());
+            }
+            if let Some(high) = high {
+                sql = sql.push(" AND s.value < ").bind_text(high.clone());
+            }
+            sql
+        }
         Like::Exact(text, exact) => sql
             .push(" AND s.value = ")
             .bind_text(text.clone())

@@ -385,7 +385,13 @@ fn unknown_parameters() {
     let (query, warnings) = read(&[("nothing", "1")], Handling::Lenient).unwrap();
     assert!(query.terms.is_empty() && query.applied.is_empty());
     assert_eq!(warnings.len(), 1);
-    for name in ["_text", "_content", "_filter", "_query"] {
+    for name in [
+        "_text",
+        "_content",
+        "_query",
+        "_filter:not",
+        "subject._filter",
+    ] {
         refused("Observation", name, "x", "not offered");
     }
 }

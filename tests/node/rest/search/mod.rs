@@ -13,6 +13,7 @@ mod defined;
 mod differential;
 mod every;
 mod expressions;
+mod filters;
 mod frequent;
 mod includes;
 mod iterate;

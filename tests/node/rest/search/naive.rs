@@ -74,6 +74,24 @@ pub fn matches(resource: &Value, parameter: &Parameter, modifier: &str, value: &
     }
 }
 
+/// Whether a text of the parameter compares with a value by an operator of `_filter`.
+pub fn compares(resource: &Value, parameter: &Parameter, operator: &str, value: &str) -> bool {
+    let wanted = fold(value);
+    let first = wanted.chars().next();
+    let values = values(resource, parameter);
+    let mut found = values.into_iter().flat_map(texts).map(fold);
+    found.any(|text| match operator {
+        "eq" => text == wanted,
+        "ne" => text != wanted,
+        "ew" => text.ends_with(&wanted),
+        "gt" => text.chars().next() > first,
+        "ge" => text.chars().next() >= first,
+        "lt" => text.chars().next() < first,
+        "le" => text.chars().next() <= first,
+        other => panic!("{other} is not read here"),
+    })
+}
+
 /// The texts of a string, a HumanName or an Address.
 pub fn texts(value: &Value) -> Box<dyn Iterator<Item = &str> + '_> {
     const PARTS: [&str; 11] = [

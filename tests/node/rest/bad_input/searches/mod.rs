@@ -1,6 +1,7 @@
 //! Searches that cannot be answered: refused with the parameter named, in strict handling and in
 //! lenient. Source: FHIR R4 search.html#errors; IN-01, IN-18, IN-19.
 
+mod filters;
 mod limits;
 mod mangled;
 mod names;
