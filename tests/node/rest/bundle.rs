@@ -96,7 +96,7 @@ fn failures_of_a_batch_stay_in_their_places() {
         [create(json!({"resourceType": "Patient", "foo": 1})), "400", "structure"],
         [create(json!({"resourceType": "Nothing"})), "404", "not-supported"],
         [read("Patient/none"), "404", "not-found"],
-        [read("Patient?_filter=x"), "400", "not-supported"],
+        [read("Patient?_query=x"), "400", "not-supported"],
         [{"request": {"method": "PUT", "url": format!("Patient/{id}"), "ifMatch": "W/\"9\""},
           "resource": {"resourceType": "Patient", "id": id}}, "412", "conflict"],
         [{"request": {"method": "PUT", "url": "Patient/a"}, "resource": {"resourceType": "Patient", "id": "b"}}, "400", "value"],

@@ -112,6 +112,7 @@ fn every_claimed_search_parameter_works_on_its_type() {
                 // Where something begins and ends on what a code names.
                 "composite" if name == "MolecularSequence" => "code$1$2",
                 "composite" => "code$2001",
+                "special" if code == "_filter" => "_id%20eq%20x",
                 "special" => "41.9|12.5",
                 "quantity" => "5.4|http://unitsofmeasure.org|mg",
                 "reference" => "Patient/1",

@@ -297,7 +297,7 @@ fn all_or_nothing_holds_for_reads_too() {
             "not-found",
         ),
         (
-            json!({"request": {"method": "GET", "url": "Patient?_filter=x"}}),
+            json!({"request": {"method": "GET", "url": "Patient?_query=x"}}),
             400,
             "not-supported",
         ),

@@ -161,7 +161,7 @@ fn requests_of_entries() {
             url("an operation", "POST", "DocumentReference/$ingest").gets(501, NS, ZERO),
             url("unknown type", "PUT", "Nothing/a").gets(404, NS, ZERO),
             url("delete of everything", "DELETE", "Patient").gets(400, "incomplete", ZERO),
-            url("search not offered", "GET", "Patient?_filter=x").gets(400, NS, ZERO),
+            url("search not offered", "GET", "Patient?_query=x").gets(400, NS, ZERO),
             url("read of nothing", "GET", "Patient/none").gets(404, "not-found", ZERO),
             if_match("bad ifMatch", "1").gets(400, V, "Bundle.entry[0].request.ifMatch"),
             if_match("ifMatch of nothing", r#"W/\"7\""#).gets(412, "conflict", ""),

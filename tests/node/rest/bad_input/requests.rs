@@ -115,7 +115,7 @@ fn urls_and_parameters() {
             .gets(400, v, ""),
             get("_include of a token", "Patient?_include=Patient:gender").gets(400, v, ""),
             get("_has of a token", "Patient?_has:Observation:code:status=1").gets(400, v, ""),
-            get("_filter not offered", "Patient?_filter=name%20eq%20x").gets(400, ns, ""),
+            get("_query not offered", "Patient?_query=x").gets(400, ns, ""),
             get("modifier of no type", "Observation?subject:Nothing=1").gets(400, v, ""),
             get("no prefix", "Patient?_lastUpdated=xx2020").gets(400, "value", ""),
             get(
@@ -200,7 +200,7 @@ fn forms_writes_and_conditions() {
             row("delete by paging", "DELETE", "Patient?_count=1", "").gets(400, "incomplete", ""),
             none_exist("If-None-Exist with a broken percent", "_id=%").gets(400, v, ""),
             none_exist("If-None-Exist by paging", "_count=1").gets(400, "incomplete", ""),
-            none_exist("If-None-Exist not offered", "_filter=x").gets(400, ns, ""),
+            none_exist("If-None-Exist not offered", "_query=x").gets(400, ns, ""),
             row(
                 "$meta-add of no Parameters",
                 "POST",

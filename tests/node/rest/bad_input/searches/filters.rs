@@ -146,7 +146,7 @@ fn in_18_as_much_as_is_allowed() {
     let node = TestNode::start();
     let many = |test: &str, word: &str| vec![test; 50].join(word);
     let mut deep = "a eq 1".replace('a', "active");
-    for _ in 0..9 {
+    for _ in 0..6 {
         deep = format!("not (birthdate ne 2020 or ({deep} and organization.name co xyz))");
     }
     let alternating = "birthdate ne 2020 and birthdate ne 2021 or ".repeat(9);
