@@ -53,6 +53,14 @@ pub enum Translation {
     Other(Text),
 }
 
+/// Whether a system is the one asked for, as far as both are known.
+fn fits(own: &Option<Text>, asked: Option<&str>) -> bool {
+    match (own, asked) {
+        (Some(own), Some(asked)) => own == asked,
+        _ => true,
+    }
+}
+
 impl ConceptMap {
     /// Compiles a ConceptMap resource.
     pub fn compile(resource: &Value) -> Self {
@@ -77,13 +85,9 @@ impl ConceptMap {
         code: &str,
         target: Option<&str>,
     ) -> Vec<Translation> {
-        let same = |own: &Option<Text>, asked: Option<&str>| match (own, asked) {
-            (Some(own), Some(asked)) => own == asked,
-            _ => true,
-        };
         let mut found = Vec::new();
         for group in &self.groups {
-            if same(&group.source, system) && same(&group.target, target) {
+            if fits(&group.source, system) && fits(&group.target, target) {
                 group.translate(code, &mut found);
             }
         }
@@ -98,13 +102,9 @@ impl ConceptMap {
         code: &str,
         source: Option<&str>,
     ) -> Vec<Translation> {
-        let same = |own: &Option<Text>, asked: Option<&str>| match (own, asked) {
-            (Some(own), Some(asked)) => own == asked,
-            _ => true,
-        };
         let mut found = Vec::new();
         for group in &self.groups {
-            if !same(&group.target, system) || !same(&group.source, source) {
+            if !fits(&group.target, system) || !fits(&group.source, source) {
                 continue;
             }
             for (own, targets) in &group.by_code {

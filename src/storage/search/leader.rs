@@ -61,7 +61,7 @@ pub fn leader(
 ) -> Result<Option<Leader>> {
     Ok(match clause {
         Clause::All(clauses) => best(connection, clauses, planning)?
-            .map(|(index, leader)| narrowed(leader, clauses, index, planning)),
+            .map(|(index, leader)| all_of(leader, clauses, index, planning)),
         // Many intervals in one statement take longer to plan than to walk.
         Clause::Any(clauses) if clauses.len() > MOST_PARTS => None,
         Clause::Any(clauses) => {
@@ -312,7 +312,7 @@ fn union(parts: Vec<Leader>) -> Leader {
 }
 
 /// The rows of a leader for which the other clauses of its list hold too.
-fn narrowed(leader: Leader, clauses: &[Clause], index: usize, planning: &mut Planning) -> Leader {
+fn all_of(leader: Leader, clauses: &[Clause], index: usize, planning: &mut Planning) -> Leader {
     let others = clauses
         .iter()
         .enumerate()
