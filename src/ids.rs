@@ -3,6 +3,7 @@
 //! Logical ids are random UUIDs (version 4, RFC 9562): never guessable, sequential or ordered by
 //! time, because an id must not tell anything about neighbours.
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ring::rand::{SecureRandom, SystemRandom};
@@ -19,29 +20,45 @@ pub trait Ids: Send + Sync {
 }
 
 /// Ids from the randomness of the operating system.
-#[derive(Debug)]
-pub struct RandomIds(SystemRandom);
+#[derive(Debug, Default)]
+pub struct RandomIds;
 
 impl RandomIds {
     pub fn new() -> Self {
-        Self(SystemRandom::new())
+        Self
     }
 }
 
-impl Default for RandomIds {
-    fn default() -> Self {
-        Self::new()
-    }
+/// Bytes asked of the operating system at once: each question costs as much as a short answer to a client.
+const SUPPLY: usize = 1024;
+
+thread_local! {
+    static SUPPLIED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Ids for RandomIds {
     fn new_id(&self) -> Result<String> {
-        let mut bytes = [0u8; 16];
-        self.0
-            .fill(&mut bytes)
-            .map_err(|_| Error::internal("the operating system gives no randomness"))?;
-        Ok(uuid_text(bytes))
+        random_uuid()
     }
+}
+
+/// A random UUID, as logical ids are.
+///
+/// # Errors
+/// `Internal` when the operating system gives no randomness.
+pub fn random_uuid() -> Result<String> {
+    SUPPLIED.with_borrow_mut(|supply| {
+        if supply.is_empty() {
+            supply.extend(random_bytes::<SUPPLY>()?);
+        }
+        let rest = supply.len().saturating_sub(16);
+        let mut bytes = [0u8; 16];
+        // Each byte is used once: what is taken is gone from the supply.
+        for (byte, fresh) in bytes.iter_mut().zip(supply.drain(rest..)) {
+            *byte = fresh;
+        }
+        Ok(uuid_text(bytes))
+    })
 }
 
 /// Random bytes for keys, salts and nonces.

@@ -1,10 +1,11 @@
 //! From an answer to an HTTP response: status, headers, form, coding.
 
 use std::io::Write as _;
+use std::time::{Duration, UNIX_EPOCH};
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LOCATION, CONTENT_TYPE, ETAG, HeaderValue,
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LOCATION, CONTENT_TYPE, ETAG, HeaderValue, HttpDate,
     LAST_MODIFIED, LOCATION, RETRY_AFTER, VARY,
 };
 use actix_web::{HttpResponse, HttpResponseBuilder};
@@ -193,9 +194,8 @@ pub fn builder(status: u16) -> HttpResponseBuilder {
 
 /// RFC 9110 *IMF-fixdate*, to the second.
 pub fn http_date(at: Instant) -> String {
-    chrono::DateTime::from_timestamp_micros(at)
-        .map(|time| time.format("%a, %d %b %Y %H:%M:%S GMT").to_string())
-        .unwrap_or_default()
+    let since = Duration::from_micros(u64::try_from(at).unwrap_or_default());
+    HttpDate::from(UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH)).to_string()
 }
 
 /// Reads an `IMF-fixdate`; seconds since 1970. Other forms are not understood and so ignored.

@@ -18,7 +18,7 @@ use super::{fhir, respond, ui};
 use crate::config::Config;
 use crate::context::{Caller, RequestContext};
 use crate::error::{Error, Kind, Result};
-use crate::ids::{random_bytes, uuid_text};
+use crate::ids::random_uuid;
 use crate::interactions::Live;
 use crate::monitoring::counters::Class;
 
@@ -344,7 +344,7 @@ fn request_id(headers: &HeaderMap) -> String {
         });
     match given {
         Some(text) => text.to_owned(),
-        None => uuid_text(random_bytes().unwrap_or_default()),
+        None => random_uuid().unwrap_or_default(),
     }
 }
 

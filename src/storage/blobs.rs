@@ -22,7 +22,7 @@ use super::quarantine::{self, Damage};
 use super::sql::Sql;
 use crate::clock::Instant;
 use crate::error::{Error, Kind, Result};
-use crate::ids::{random_bytes, uuid_text};
+use crate::ids::random_uuid;
 
 /// Bytes of one chunk in the database.
 pub const CHUNK: usize = 256 * 1024;
@@ -72,7 +72,7 @@ impl UploadWriter {
     pub fn create(data_dir: &Path, durable: bool) -> Result<Self> {
         let folder = data_dir.join("tmp");
         fs::create_dir_all(&folder).map_err(|error| disk(error, "no place for uploads"))?;
-        let path = folder.join(uuid_text(random_bytes()?));
+        let path = folder.join(random_uuid()?);
         let file = File::create(&path).map_err(|error| disk(error, "no place for an upload"))?;
         Ok(Self {
             file,

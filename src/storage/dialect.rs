@@ -266,7 +266,14 @@ const POINT: &str = "SELECT r.type, r.id, r.version, r.last_updated, r.method, r
 
 /// The current versions of some keys (type, id); unknown ones have no row.
 pub fn load_points(connection: &mut AnyConnection, keys: &[(i64, &str)]) -> Result<Vec<PointRow>> {
-    rows_by_keys!(connection, keys, POINT, PointSql)
+    let load = |connection: &mut AnyConnection| -> Result<Vec<PointRow>> {
+        rows_by_keys!(connection, keys, POINT, PointSql)
+    };
+    match connection {
+        // Each statement by itself would take the lock of a snapshot and give it up.
+        AnyConnection::Sqlite(_) if keys.len() > 1 => connection.transaction(load),
+        _ => load(connection),
+    }
 }
 
 /// Array literals for PostgreSQL. Logical ids have no character that would need quoting.

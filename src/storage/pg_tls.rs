@@ -19,7 +19,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
 use crate::error::{Error, Kind, Result};
-use crate::ids::{random_bytes, uuid_text};
+use crate::ids::random_uuid;
 
 /// TLS to one PostgreSQL server.
 #[derive(Clone, Debug)]
@@ -95,7 +95,7 @@ impl PgTls {
         };
         let name = ServerName::try_from(parts.host.to_owned())
             .map_err(|_| Error::of(Kind::Invalid, "the host in the database URL is no name"))?;
-        let unique = uuid_text(random_bytes()?);
+        let unique = random_uuid()?;
         let folder = std::env::temp_dir().join(format!("fascicolo-pg-{unique}"));
         std::fs::DirBuilder::new()
             .mode(0o700)

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::blobs::disk;
 use crate::error::{Error, Result};
-use crate::ids::{random_bytes, uuid_text};
+use crate::ids::random_uuid;
 
 /// Bytes that are kept in memory; more go to a file.
 const LITTLE: usize = 1 << 20;
@@ -145,7 +145,7 @@ impl Read for Reader<'_> {
 fn nameless(folder: &Path) -> Result<File> {
     let failed = |error| disk(error, "no place for a body");
     fs::create_dir_all(folder).map_err(failed)?;
-    let path = folder.join(uuid_text(random_bytes()?));
+    let path = folder.join(random_uuid()?);
     let file = File::options()
         .read(true)
         .write(true)
