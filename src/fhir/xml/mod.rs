@@ -6,6 +6,7 @@
 
 pub mod events;
 mod fault;
+mod locate;
 pub mod narrative;
 mod raw;
 mod reader;
@@ -18,6 +19,7 @@ pub(crate) mod tests;
 
 pub use events::XmlLimits;
 pub use fault::{XmlError, XmlFault};
+pub use locate::locate;
 pub use reader::{from_xml, from_xml_within};
 pub use tree::{XmlAttribute, XmlElement, XmlNode, parse_document, write_document};
 pub use writer::{to_xml, to_xml_pretty};
