@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::error::{Error, Kind, Result};
+use crate::fhir::validation::Settings;
 
 /// One resource to validate, as the manifest has it.
 #[derive(Clone, Debug, Deserialize)]
@@ -21,11 +22,27 @@ pub struct Case {
     pub supporting: Vec<String>,
     /// Packages to load before them.
     pub packages: Vec<String>,
+    options: Options,
     /// Whether an error depends on a terminology server.
     tx_errors: bool,
     /// What the case needs beyond R4.
     needs: Vec<String>,
     pub expected: Expected,
+}
+
+/// Switches of the reference validator that have one here too.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Options {
+    examples: Option<bool>,
+    #[serde(rename = "security-checks")]
+    security_checks: bool,
+    #[serde(rename = "noHtmlInMarkdown")]
+    no_html_in_markdown: bool,
+    #[serde(rename = "no-experimental-content")]
+    no_experimental_content: bool,
+    #[serde(rename = "validateReference")]
+    validate_reference: Option<String>,
 }
 
 /// What the reference validator finds.
@@ -44,6 +61,20 @@ pub struct ExpectedIssue {
 }
 
 impl Case {
+    /// How strict the validator is to be.
+    pub fn settings(&self) -> Settings {
+        let options = &self.options;
+        let checks = |text: &String| text.starts_with("CHECK_");
+        Settings {
+            findings: usize::MAX,
+            examples: options.examples.unwrap_or(true),
+            no_html: options.security_checks || options.no_html_in_markdown,
+            experimental: !options.no_experimental_content,
+            resolve_references: options.validate_reference.as_ref().is_some_and(checks),
+            ..Settings::default()
+        }
+    }
+
     /// Why the case says nothing about a validator of R4 that asks no other server.
     pub fn left_out(&self) -> Option<String> {
         if self.step == "matchetype" {

@@ -7,8 +7,9 @@ use super::case::Case;
 use crate::error::{Error, Issue, Kind, Result};
 use crate::fhir::definitions::Definitions;
 use crate::fhir::model::json::{self, Limits};
-use crate::fhir::model::value::Value;
-use crate::fhir::validation::shape;
+use crate::fhir::model::value::Text;
+use crate::fhir::terminology::Terminology;
+use crate::fhir::validation::{Language, Request, Validator};
 use crate::fhir::xml;
 use crate::packages::read_archive;
 
@@ -16,7 +17,19 @@ use crate::packages::read_archive;
 #[derive(Clone)]
 struct Loaded {
     definitions: Arc<Definitions>,
+    terminology: Arc<Terminology>,
     notes: Vec<String>,
+}
+
+impl Loaded {
+    fn new(definitions: Definitions, notes: Vec<String>) -> Self {
+        let definitions = Arc::new(definitions);
+        Self {
+            terminology: Arc::new(Terminology::new(Arc::clone(&definitions))),
+            definitions,
+            notes,
+        }
+    }
 }
 
 /// Judges the cases of one suite.
@@ -30,13 +43,9 @@ pub struct Judge {
 
 impl Judge {
     pub fn new(files: PathBuf) -> Result<Self> {
-        let base = Loaded {
-            definitions: Arc::new(Definitions::r4()?),
-            notes: Vec::new(),
-        };
         Ok(Self {
             files,
-            base,
+            base: Loaded::new(Definitions::r4()?, Vec::new()),
             last: None,
         })
     }
@@ -53,7 +62,21 @@ impl Judge {
             _ => json::parse(&text, &Limits::default()).map_err(Error::from),
         };
         let findings = match read {
-            Ok(resource) => judge(&resource, &loaded.definitions, &case.profiles),
+            Ok(resource) => {
+                let validator = Validator::new(
+                    Arc::clone(&loaded.definitions),
+                    Arc::clone(&loaded.terminology),
+                    case.settings(),
+                );
+                let profiles: Vec<Text> = case.profiles.iter().map(Text::new).collect();
+                let request = Request {
+                    profiles: &profiles,
+                    ..Request::default()
+                };
+                validator
+                    .validate(&resource, &request)
+                    .issues(Language::English)
+            }
             Err(error) => error.into_issues(),
         };
         Ok((findings, loaded.notes))
@@ -101,10 +124,7 @@ impl Judge {
         layers.push(supporting);
         let (definitions, issues) = Definitions::with(layers)?;
         notes.extend(issues.into_iter().map(|issue| issue.diagnostics));
-        let loaded = Loaded {
-            definitions: Arc::new(definitions),
-            notes,
-        };
+        let loaded = Loaded::new(definitions, notes);
         self.last = Some((names, loaded.clone()));
         Ok(loaded)
     }
@@ -120,9 +140,4 @@ impl Judge {
             None => text,
         })
     }
-}
-
-/// The findings about a resource that has been read.
-fn judge(resource: &Value, definitions: &Definitions, _profiles: &[String]) -> Vec<Issue> {
-    shape::check(resource, definitions)
 }
