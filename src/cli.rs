@@ -5,6 +5,7 @@ mod conformance;
 pub mod generate_definitions;
 mod ingest;
 mod packages;
+mod published;
 mod serve;
 
 use std::path::{Path, PathBuf};
@@ -112,6 +113,8 @@ enum ConformanceCommand {
     /// Run FHIR R4 TestScripts against any FHIR server
     #[command(name = "testscript")]
     TestScript(conformance::TestScriptArguments),
+    /// Run HL7's published cases for validators against this one
+    Validator(published::ValidatorArguments),
 }
 
 #[derive(Subcommand)]
@@ -182,6 +185,9 @@ fn dispatch(command: Command) -> Result<ExitCode> {
         Command::Conformance {
             command: ConformanceCommand::TestScript(arguments),
         } => conformance::testscript(arguments),
+        Command::Conformance {
+            command: ConformanceCommand::Validator(arguments),
+        } => published::validator(arguments),
         Command::GenerateDefinitions {
             package,
             corrections,

@@ -147,6 +147,17 @@ pub struct Issue {
     pub diagnostics: String,
     /// FHIRPath expressions of the elements meant; empty where none can be named.
     pub expression: Vec<String>,
+    /// Where in the text that was sent, if that is known.
+    pub position: Option<Position>,
+}
+
+/// A place in a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Position {
+    /// From 1.
+    pub line: usize,
+    /// From 1, in characters; a fault of the syntax counts in bytes.
+    pub column: usize,
 }
 
 impl Issue {
@@ -172,6 +183,7 @@ impl Issue {
             code,
             diagnostics: diagnostics.into(),
             expression: Vec::new(),
+            position: None,
         }
     }
 
@@ -306,8 +318,23 @@ pub fn outcome(issues: &[Issue]) -> Value {
     Value::Object(outcome)
 }
 
+/// The extensions of HL7 for the place of a finding in the text.
+fn place_extension((name, value): (&str, usize)) -> Value {
+    let mut extension = Object::new();
+    extension.push(
+        "url",
+        format!("http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-{name}"),
+    );
+    extension.push("valueInteger", Value::Number(value.to_string().into()));
+    Value::Object(extension)
+}
+
 fn issue_value(issue: &Issue) -> Value {
     let mut object = Object::new();
+    if let Some(position) = issue.position {
+        let places = [("line", position.line), ("col", position.column)];
+        object.push("extension", places.map(place_extension).to_vec());
+    }
     object.push("severity", Value::from(issue.severity.code()));
     object.push("code", Value::from(issue.code));
     if !issue.diagnostics.is_empty() {

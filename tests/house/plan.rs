@@ -160,7 +160,7 @@ pub const ROOMS: &[(&str, &[&str])] = &[
     ),
     (
         "conformance::published",
-        &["error", "clock", "ids", "config", "fhir", "fse"],
+        &["error", "clock", "ids", "config", "packages", "fhir", "fse"],
     ),
     (
         "cli",

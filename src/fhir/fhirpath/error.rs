@@ -15,6 +15,8 @@ pub enum Phase {
     Execution,
     /// A limit of steps, items or depth was reached (IN-16).
     Limit,
+    /// It asks about something outside, such as terminology or a profile, that is not known here.
+    Outside,
 }
 
 /// Why an expression was not parsed or not evaluated.
@@ -42,6 +44,10 @@ impl FhirPathError {
 
     pub(super) fn limit(text: impl Into<String>) -> Self {
         Self::new(Phase::Limit, None, text)
+    }
+
+    pub(super) fn outside(text: impl Into<String>) -> Self {
+        Self::new(Phase::Outside, None, text)
     }
 
     fn new(phase: Phase, at: Option<u32>, text: impl Into<String>) -> Self {
@@ -76,6 +82,7 @@ impl From<FhirPathError> for Error {
             Phase::Syntax | Phase::Semantic => (Kind::Invalid, "invalid"),
             Phase::Execution => (Kind::Unprocessable, "processing"),
             Phase::Limit => (Kind::Unprocessable, "too-costly"),
+            Phase::Outside => (Kind::Unprocessable, "not-supported"),
         };
         Error::new(kind, code, error.to_string())
     }

@@ -23,12 +23,14 @@ mod tree;
 mod types;
 
 #[cfg(test)]
+mod outside_tests;
+#[cfg(test)]
 mod suite;
 #[cfg(test)]
 mod tests;
 
 pub use decimal::Decimal;
-pub use environment::{AsRule, Environment, Limits};
+pub use environment::{Answer, AsRule, Codes, Environment, Limits, Profiles, References};
 pub use error::{FhirPathError, Phase};
 pub use item::{Item, Node, Shape};
 pub use location::{Location, Segment};

@@ -10,7 +10,7 @@ use super::item::Item;
 use super::lexer::{Token, TokenKind, tokens};
 use super::quantity::{Quantity, Unit};
 use super::temporal::CalendarUnit;
-use super::tree::{Call, Expr, Link, Operator, Step, Tree};
+use super::tree::{Call, Expr, Link, Operator, Pattern, Step, Tree};
 use super::types::TypeName;
 use crate::fhir::model::value::Text;
 
@@ -386,10 +386,13 @@ impl Parser {
                 ),
             ));
         }
+        let literal = matches!(arguments.first(), Some(Tree::Literal(Item::String(_))));
+        let pattern = (function.takes_pattern && literal).then(Pattern::new);
         Ok(Call {
             function,
             arguments: arguments.into(),
             of,
+            pattern,
             at,
         })
     }

@@ -9,7 +9,7 @@ use crate::fhir::model::value::Value;
 use crate::fhir::xml::from_xml;
 
 /// Raise it when more pass; never lower it.
-const MINIMUM_PASSED: usize = 702;
+const MINIMUM_PASSED: usize = 709;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/suites/fhirpath");
 

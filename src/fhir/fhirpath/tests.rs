@@ -193,6 +193,42 @@ fn in_16_limits_hold() {
 }
 
 #[test]
+fn regular_expressions() {
+    check("'http://a.org/Library|1'.matches('Library')", "true");
+    check("'Library'.matchesFull('Lib')", "false");
+    check("'Library'.matchesFull('Lib|Library')", "true");
+    check("'a\\nb'.matches('a.b')", "true");
+    check("'abc123'.replaceMatches('[0-9]', '-')", "abc---");
+    check(
+        "'12-30'.replaceMatches('(\\\\d+)-(\\\\d+)', '$2/$1')",
+        "30/12",
+    );
+    check("'abc'.replaceMatches('', 'x')", "abc");
+    check("{}.matches('a') | 'a'.matches({})", "");
+    // The pattern of a literal is compiled once; another is told apart at each item.
+    check(
+        "('a' | 'b').select('ab'.matches($this + 'b'))",
+        "true, false",
+    );
+    fails("'a'.matches('(?=a)')", Phase::Execution);
+    fails("'a'.matches('(')", Phase::Execution);
+}
+
+/// Linear in the text, and bounded where the pattern is large.
+#[test]
+fn in_16_regular_expressions_do_not_run_away() {
+    let text = "a".repeat(2_000);
+    check(&format!("'{text}'.matches('^(a|a)*(a|aa)*(a*)*$')"), "true");
+    check(&format!("'{text}'.matches('^(a+)+b$')"), "false");
+    fails("'a'.matches('((a{500}){500}){500}')", Phase::Limit);
+    let growing =
+        "'aaaaaaaaaaaaaaaa'".to_owned() + &".replaceMatches('a', 'aaaaaaaaaaaaaaaa')".repeat(6);
+    fails(&growing, Phase::Limit);
+    let many = "(1|2|3|4|5|6|7|8|9|10|11).select((1|2|3|4|5|6|7|8|9|10|11).select('a'.matches($this.toString())))";
+    fails(many, Phase::Limit);
+}
+
+#[test]
 fn places_of_results() {
     let focus = observation();
     let parsed = parse("component.value | status.extension | code.coding.code | status").unwrap();

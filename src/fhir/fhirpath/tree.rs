@@ -3,6 +3,11 @@
 //! Paths, unions and operators of one rank are lists, not nests: evaluating `a.b.c.d` or a union
 //! of forty paths takes no deeper stack than evaluating one name.
 
+use std::sync::OnceLock;
+
+use regex::Regex;
+
+use super::error::FhirPathError;
 use super::functions::Function;
 use super::item::Item;
 use super::types::TypeName;
@@ -87,12 +92,17 @@ pub(super) enum Step {
     Call(Call),
 }
 
+/// A regular expression that is compiled once, or what is wrong with it.
+pub(super) type Pattern = OnceLock<Result<Regex, FhirPathError>>;
+
 #[derive(Debug)]
 pub(super) struct Call {
     pub function: &'static Function,
     pub arguments: Box<[Tree]>,
     /// The type that `is`, `as` and `ofType` name.
     pub of: Option<TypeName>,
+    /// The compiled regular expression, once it was used; `None` where it is no literal.
+    pub pattern: Option<Pattern>,
     pub at: u32,
 }
 

@@ -6,5 +6,6 @@ pub mod date;
 pub mod element_path;
 pub mod json;
 pub mod key;
+pub mod location;
 pub mod primitive;
 pub mod value;

@@ -9,6 +9,7 @@ mod code_system;
 mod concept_map;
 mod expansion;
 mod fault;
+mod fhirpath;
 mod filter;
 mod implicit;
 mod library;

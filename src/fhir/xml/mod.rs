@@ -6,20 +6,24 @@
 
 pub mod events;
 mod fault;
+mod locate;
 pub mod narrative;
 mod raw;
 mod reader;
 pub mod tree;
 mod writer;
+mod xhtml;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
 pub use events::XmlLimits;
 pub use fault::{XmlError, XmlFault};
+pub use locate::locate;
 pub use reader::{from_xml, from_xml_within};
 pub use tree::{XmlAttribute, XmlElement, XmlNode, parse_document, write_document};
 pub use writer::{to_xml, to_xml_pretty};
+pub use xhtml::{XhtmlFault, check_xhtml};
 
 /// The namespace of FHIR resources.
 pub const FHIR_NAMESPACE: &str = "http://hl7.org/fhir";

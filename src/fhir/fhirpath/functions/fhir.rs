@@ -1,19 +1,18 @@
-//! The functions FHIR adds. Source: FHIR R4 *FHIRPath*, "Additional functions".
-//!
-//! `resolve()` reads nothing from outside: it finds contained resources, and of any other
-//! reference tells the type it names. That is what `where(resolve() is Patient)` asks.
+//! The functions FHIR adds that look at the element alone. Source: FHIR R4 *FHIRPath*, "Additional
+//! functions".
 
+use super::super::error::FhirPathError;
 use super::super::evaluator::Outcome;
-use super::super::item::{Item, Node};
+use super::super::item::{Item, Shape};
 use super::{Args, Function, function};
-use crate::fhir::model::key::is_type_name;
 use crate::fhir::model::value::Value;
 
 pub(super) const FHIR: &[Function] = &[
     function("extension", (1, 1), extension),
     function("hasValue", (0, 0), has_value),
     function("getValue", (0, 0), get_value),
-    function("resolve", (0, 0), resolve),
+    function("checkModifiers", (0, usize::MAX), check_modifiers),
+    function("htmlChecks", (0, 0), html_checks),
 ];
 
 fn extension<'a>(args: &Args<'_, 'a>, input: Vec<Item<'a>>) -> Outcome<'a> {
@@ -50,75 +49,40 @@ fn get_value<'a>(_: &Args<'_, 'a>, input: Vec<Item<'a>>) -> Outcome<'a> {
     }
 }
 
-fn resolve<'a>(args: &Args<'_, 'a>, input: Vec<Item<'a>>) -> Outcome<'a> {
-    let mut found = Vec::new();
+/// The input, unless an element of it has a modifier extension that the arguments do not name.
+fn check_modifiers<'a>(args: &Args<'_, 'a>, input: Vec<Item<'a>>) -> Outcome<'a> {
+    let mut known = Vec::with_capacity(args.given());
+    for index in 0..args.given() {
+        known.extend(args.text(index)?);
+    }
+    let mut extensions = Vec::new();
     for item in &input {
-        let (reference, declared) = match item {
-            Item::Node(Node {
-                value: Value::String(text),
-                ..
-            }) => (Some(text.as_str()), None),
-            Item::Node(node) => (node.value.str_at("reference"), node.value.str_at("type")),
-            _ => continue,
-        };
-        if let Some(id) = reference.and_then(|text| text.strip_prefix('#')) {
-            found.extend(contained(args, id));
-            continue;
-        }
-        let named = reference
-            .and_then(type_in_reference)
-            .filter(|name| args.evaluator.env.definitions.schema(name).is_some());
-        // `type` may be a canonical of a type's definition.
-        let declared = declared.and_then(|text| text.rsplit('/').next());
-        found.extend(named.or(declared).map(Item::Target));
+        let evaluator = args.evaluator;
+        evaluator.push_members(item, "modifierExtension", &mut extensions);
     }
-    Ok(found)
-}
-
-/// A resource contained in `%resource`, or the container itself for `#`.
-fn contained<'a>(args: &Args<'_, 'a>, id: &str) -> Option<Item<'a>> {
-    let env = args.evaluator.env;
-    let container = env
-        .root_resource
-        .or(env.resource)
-        .or(args.evaluator.focus())?;
-    if id.is_empty() {
-        return Some(Item::Node(container));
-    }
-    container
-        .value
-        .items_at("contained")
-        .iter()
-        .find(|resource| resource.str_at("id") == Some(id))
-        .map(|resource| Item::Node(Node::resource(resource, env.definitions)))
-}
-
-/// `Patient` of `Patient/1`, `http://example.org/fhir/Patient/1` and `Patient/1/_history/2`;
-/// `None` of a `urn:`.
-fn type_in_reference(reference: &str) -> Option<&str> {
-    let path = reference.split(['?', '#']).next()?;
-    let path = path.split("/_history/").next()?;
-    let mut parts = path.rsplit('/');
-    parts.next().filter(|id| !id.is_empty())?;
-    parts.next().filter(|name| is_type_name(name))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::type_in_reference;
-
-    #[test]
-    fn types_of_references() {
-        for (reference, expected) in [
-            ("Patient/1", Some("Patient")),
-            ("http://example.org/fhir/Patient/1", Some("Patient")),
-            ("Patient/1/_history/2", Some("Patient")),
-            ("urn:uuid:79a14950-442c-11ed-b878-0242ac120002", None),
-            ("1", None),
-            ("", None),
-            ("http://example.org/other", None),
-        ] {
-            assert_eq!(type_in_reference(reference), expected, "{reference}");
+    args.evaluator.spend_steps(extensions.len())?;
+    for extension in &extensions {
+        let url = extension.node().and_then(|node| node.value.str_at("url"));
+        if !url.is_some_and(|url| known.iter().any(|known| known == url)) {
+            return Err(FhirPathError::execution(
+                "expected modifier extensions that are named in checkModifiers(), found another",
+            ));
         }
     }
+    Ok(input)
+}
+
+/// Whether a narrative keeps the rules; nothing for what is no XHTML.
+fn html_checks<'a>(args: &Args<'_, 'a>, input: Vec<Item<'a>>) -> Outcome<'a> {
+    let text = match input.as_slice() {
+        [Item::Node(node)] => match (node.shape, node.value) {
+            (Shape::Xhtml, Value::String(text)) => text,
+            _ => return Ok(Vec::new()),
+        },
+        _ => return Ok(Vec::new()),
+    };
+    args.evaluator.spend_text(text.len())?;
+    let ports = &args.evaluator.env.ports;
+    let is_safe = ports.narrative.ok_or_else(|| args.no_port("XHTML"))?;
+    Ok(vec![Item::Boolean(is_safe(text))])
 }

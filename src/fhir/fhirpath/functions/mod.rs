@@ -19,8 +19,12 @@ mod existence;
 mod fhir;
 mod filtering;
 mod math;
+mod profiles;
+mod references;
+mod regular;
 mod strings;
 mod subsetting;
+mod terminology;
 mod tree;
 mod utility;
 
@@ -34,6 +38,8 @@ pub(super) struct Function {
     pub arity: (usize, usize),
     /// The one argument is the name of a type.
     pub takes_type: bool,
+    /// The first argument is a regular expression.
+    pub takes_pattern: bool,
     pub call: Body,
 }
 
@@ -42,6 +48,7 @@ const fn function(name: &'static str, arity: (usize, usize), call: Body) -> Func
         name,
         arity,
         takes_type: false,
+        takes_pattern: false,
         call,
     }
 }
@@ -51,6 +58,17 @@ const fn of_type(name: &'static str, call: Body) -> Function {
         name,
         arity: (1, 1),
         takes_type: true,
+        takes_pattern: false,
+        call,
+    }
+}
+
+const fn of_pattern(name: &'static str, arguments: usize, call: Body) -> Function {
+    Function {
+        name,
+        arity: (arguments, arguments),
+        takes_type: false,
+        takes_pattern: true,
         call,
     }
 }
@@ -66,6 +84,10 @@ static FAMILIES: &[&[Function]] = &[
     tree::TREE,
     utility::UTILITY,
     fhir::FHIR,
+    profiles::PROFILES,
+    references::REFERENCES,
+    regular::REGULAR,
+    terminology::TERMINOLOGY,
 ];
 
 /// The function of this name.
@@ -166,6 +188,17 @@ impl<'a> Args<'_, 'a> {
         };
         self.evaluator.spend_text(text.len())?;
         Ok(Some(text))
+    }
+
+    /// What a function says that asks about something nobody here knows.
+    fn no_port(&self, what: &str) -> FhirPathError {
+        let name = self.call.function.name;
+        FhirPathError::outside(format!("{name}() needs {what}, which is not at hand here"))
+    }
+
+    /// What a function says whose question the outside did not answer.
+    fn unanswered(&self, why: impl fmt::Display) -> FhirPathError {
+        FhirPathError::outside(format!("{}(): {why}", self.call.function.name))
     }
 
     fn no_text(&self, found: &Item<'_>) -> FhirPathError {

@@ -4,15 +4,17 @@
 //! characters, `NaN` and values over the limits are refused. Source: RFC 8259; FHIR R4 *JSON
 //! representation*; the limits are IN-07 to IN-11 of the security handbook.
 
+mod locate;
 mod parse;
 mod scan;
 mod write;
 
+pub use locate::locate;
 pub use parse::parse;
 pub use scan::{Members, RawMember, Scanner, compact, elements, members};
 pub use write::{escape_into, to_pretty, to_vec, write_into};
 
-use crate::error::{Error, Issue, Kind};
+use crate::error::{Error, Issue, Kind, Position};
 
 /// What a JSON text may cost.
 #[derive(Clone, Copy, Debug)]
@@ -49,18 +51,38 @@ pub struct JsonError {
     pub code: &'static str,
 }
 
-impl From<JsonError> for Error {
-    fn from(error: JsonError) -> Self {
-        let mut issue = Issue::error(
-            error.code,
+impl JsonError {
+    /// The fault as a finding in the text as a whole, with its place there. As an [`Error`] it has none:
+    /// the text may have been a part, such as an entry of a Bundle.
+    pub fn into_issue(self) -> Issue {
+        let position = Position {
+            line: self.line,
+            column: self.column,
+        };
+        Issue {
+            position: Some(position),
+            ..self.into_placeless()
+        }
+    }
+
+    fn into_placeless(self) -> Issue {
+        let issue = Issue::error(
+            self.code,
             format!(
                 "JSON, line {} column {}: {}",
-                error.line, error.column, error.what
+                self.line, self.column, self.what
             ),
         );
-        if !error.path.is_empty() {
-            issue = issue.at(error.path);
+        if self.path.is_empty() {
+            issue
+        } else {
+            issue.at(self.path)
         }
-        Error::from_issues(Kind::Invalid, vec![issue])
+    }
+}
+
+impl From<JsonError> for Error {
+    fn from(error: JsonError) -> Self {
+        Error::from_issues(Kind::Invalid, vec![error.into_placeless()])
     }
 }

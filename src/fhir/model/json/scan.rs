@@ -97,6 +97,11 @@ impl<'a> Iterator for Elements<'a> {
 }
 
 impl Elements<'_> {
+    /// Where in the text the item that was given last ends.
+    pub fn end(&self) -> usize {
+        self.scanner.position
+    }
+
     /// Whether the closing bracket has been reached, and nothing but white space comes after it.
     pub fn complete(&self) -> bool {
         let mut rest = self.scanner.clone();

@@ -1,0 +1,3 @@
+//! Published cases that need no server: what goes in, and what another implementation makes of it.
+
+pub mod validator;
