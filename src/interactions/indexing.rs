@@ -3,7 +3,7 @@
 use super::node::Node;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::model::value::Value;
-use crate::fhir::search::{Bounds, DATE, Plan, TextLike, met};
+use crate::fhir::search::{Bounds, DATE, Plan, TextLike, jointly, met};
 use crate::storage::{
     Clause, IndexRow, IndexRows, Like, LinkRow, Range, RangeRow, StringRow, UNDATED,
 };
@@ -82,10 +82,19 @@ impl Node {
 
     /// Plans that must all hold, as a clause.
     pub fn clause(&self, resource_type: &str, plans: &[Plan]) -> Result<Clause> {
-        let single = |code: &str| self.extractor.is_single(resource_type, code);
-        let plans = met(plans, single);
+        let plans = self.together(resource_type, plans);
         let clauses = plans.iter().map(|plan| self.numbered(resource_type, plan));
         Ok(Clause::All(clauses.collect::<Result<_>>()?))
+    }
+
+    /// Plans that must all hold, as few as say the same.
+    fn together(&self, resource_type: &str, plans: &[Plan]) -> Vec<Plan> {
+        let plans = met(plans, |code| self.extractor.is_single(resource_type, code));
+        let joints = self.extractor.joints(resource_type).iter();
+        jointly(
+            plans,
+            joints.filter(|joint| self.ready(resource_type, &joint.code).is_ok()),
+        )
     }
 
     fn numbered(&self, resource_type: &str, plan: &Plan) -> Result<Clause> {
@@ -103,10 +112,7 @@ impl Node {
                 .map_or_else(|| Ok(Clause::nothing()), clause)
         };
         match plan {
-            Plan::All(plans) => {
-                let single = |code: &str| self.extractor.is_single(resource_type, code);
-                Ok(Clause::All(all(&met(plans, single))?))
-            }
+            Plan::All(plans) => Ok(Clause::All(all(&self.together(resource_type, plans))?)),
             Plan::Any(plans) => Ok(Clause::Any(all(plans)?)),
             Plan::Not(plan) => Ok(Clause::Not(Box::new(self.numbered(resource_type, plan)?))),
             Plan::Value { code, any_of } => with(code, &|param| {

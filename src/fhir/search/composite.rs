@@ -1,7 +1,7 @@
 //! Composite parameters: several values of one element, joined by `$`.
 //!
 //! Source: FHIR R4 search.html#composite. Over the resource itself a composite is the conjunction of
-//! its parts. Over an element it has rows of its own, so that the values of one element go together;
+//! its parts, and has at most the rows of a [`joint`](super::joint). Over an element it has rows of its own, so that the values of one element go together;
 //! a composite over several elements is the union of those over each.
 
 use super::extract::{own_part, union_members};
@@ -99,6 +99,12 @@ fn single<'a>(
 }
 
 impl Composite<'_> {
+    /// Whether it is a code and a quantity of the resource itself.
+    pub fn is_joint(&self) -> bool {
+        let kinds = self.parts.iter().map(|part| part.kind);
+        self.is_root && kinds.eq([SearchKind::Token, SearchKind::Quantity])
+    }
+
     /// The expressions of the parts, relative to the element.
     ///
     /// They are those of the parts' own parameters where these lead through the element: some
@@ -160,18 +166,22 @@ pub fn stretch(value: &str) -> Class {
 
 /// An interval together with a value of the same element; `None` for a unit without its system.
 pub fn beside(value: &str, interval: &FoundInterval) -> Option<FoundInterval> {
-    let unit = match &interval.class {
+    Some(FoundInterval {
+        class: class_beside(value, &interval.class)?,
+        ..interval.clone()
+    })
+}
+
+/// The class of such an interval.
+pub fn class_beside(value: &str, class: &Class) -> Option<Class> {
+    let unit = match class {
         Class::Number | Class::Wide => "",
         Class::Unit(unit) | Class::WideUnit(unit) if unit.starts_with("s|") => unit,
         _ => return None,
     };
     let unit = joined(value, unit);
-    let class = match &interval.class {
+    Some(match class {
         Class::Wide | Class::WideUnit(_) => Class::WideUnit(unit),
         _ => Class::Unit(unit),
-    };
-    Some(FoundInterval {
-        class,
-        ..interval.clone()
     })
 }

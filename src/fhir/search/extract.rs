@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use super::caseless::{self, Caseless};
 use super::extracted::Extracted;
+use super::joint::{self, Joint};
 use super::text;
 use super::{composite, implied, near, single};
 use crate::fhir::definitions::{Definitions, SearchKind, SearchParameter};
@@ -19,6 +20,8 @@ pub struct Extractor {
     definitions: Arc<Definitions>,
     types: HashMap<Text, OnceLock<Vec<Parameter>>>,
     codes: HashMap<Text, Vec<String>>,
+    /// Of the types that have some.
+    joints: HashMap<Text, Vec<Joint>>,
     /// Systems that codes imply, by type and parameter, as far as anybody asked.
     implied: Mutex<Implied>,
     /// How tokens are compared, likewise.
@@ -47,12 +50,15 @@ pub(super) struct Parameter {
     pub text_code: Option<Text>,
     /// Of a composite: what its parts are compared as, with their expressions.
     pub parts: Vec<(SearchKind, Expr)>,
+    /// Whether a composite is a joint.
+    pub is_joint: bool,
 }
 
 impl Extractor {
     pub fn new(definitions: Arc<Definitions>) -> Self {
         let mut types = HashMap::new();
         let mut codes = HashMap::new();
+        let mut joints = HashMap::new();
         for name in definitions.resource_types() {
             let known = definitions
                 .search_parameters(name)
@@ -61,11 +67,16 @@ impl Extractor {
                 .map(|parameter| parameter.code.to_string());
             codes.insert(name.clone(), known.collect());
             types.insert(name.clone(), OnceLock::new());
+            let found = joint::of_type(&definitions, name);
+            if !found.is_empty() {
+                joints.insert(name.clone(), found);
+            }
         }
         Self {
             definitions,
             types,
             codes,
+            joints,
             implied: Mutex::default(),
             caseless: Mutex::default(),
             forms: OnceLock::new(),
@@ -168,6 +179,11 @@ impl Extractor {
             .is_some_and(|parameter| single::is_single(&self.definitions, resource_type, parameter))
     }
 
+    /// The joints of a type.
+    pub fn joints(&self, resource_type: &str) -> &[Joint] {
+        self.joints.get(resource_type).map_or(&[], Vec::as_slice)
+    }
+
     /// Whether resources of a type could be found by a parameter, defined or not.
     pub fn can_index(&self, parameter: &SearchParameter, resource_type: &str) -> bool {
         is_indexed(&self.definitions, parameter, resource_type)
@@ -226,25 +242,25 @@ impl Extractor {
         Some(slot.get_or_init(|| self.compile(resource_type)))
     }
 
-    /// The parts of a composite that has rows of its own; one over the resource itself, or over
-    /// several elements, is found by the rows of others.
+    /// The parts of a composite that has rows of its own, and whether it is a joint; another one over the
+    /// resource itself, or over several elements, is found by the rows of others.
     fn parts(
         &self,
         resource_type: &str,
         parameter: &SearchParameter,
-    ) -> Option<Vec<(SearchKind, Expr)>> {
+    ) -> Option<(Vec<(SearchKind, Expr)>, bool)> {
         let composites = composite::resolve(&self.definitions, resource_type, parameter)?;
         let [composite] = composites.as_slice() else {
             return None;
         };
-        if composite.is_root {
+        if composite.is_root && !composite.is_joint() {
             return None;
         }
         let kinds = composite.parts.iter().map(|part| part.kind);
-        kinds
+        let parts = kinds
             .zip(composite.expressions())
-            .map(|(kind, text)| Some((kind, parse(&text).ok()?)))
-            .collect()
+            .map(|(kind, text)| Some((kind, parse(&text).ok()?)));
+        Some((parts.collect::<Option<_>>()?, composite.is_joint()))
     }
 
     fn compile(&self, resource_type: &str) -> Vec<Parameter> {
@@ -255,12 +271,12 @@ impl Extractor {
             else {
                 continue;
             };
-            let parts = match parameter.kind {
+            let (parts, is_joint) = match parameter.kind {
                 SearchKind::Composite => match self.parts(resource_type, parameter) {
                     Some(parts) => parts,
                     None => continue,
                 },
-                _ => Vec::new(),
+                _ => (Vec::new(), false),
             };
             if self.knows(resource_type, &parameter.code) {
                 compiled.push(Parameter {
@@ -269,6 +285,7 @@ impl Extractor {
                     expression,
                     text_code: self.text_code(resource_type, parameter).map(Text::new),
                     parts,
+                    is_joint,
                 });
             }
         }
@@ -287,6 +304,9 @@ fn form(definitions: &Definitions, resource_type: &str, parameter: &SearchParame
     for composite in composites.iter().flatten() {
         for (part, expression) in composite.parts.iter().zip(composite.expressions()) {
             form.push_str(&format!("\n{} {expression}", part.kind.code()));
+        }
+        if composite.is_joint() {
+            form.push_str("\njoint");
         }
     }
     form

@@ -4,7 +4,7 @@ use super::extract::Parameter;
 use super::interval::{self, FoundInterval};
 use super::result::DATE;
 use super::text::{self, FoundText};
-use super::{composite, near, values};
+use super::{composite, joint, near, values};
 use crate::fhir::definitions::SearchKind;
 use crate::fhir::fhirpath::{Environment, Expr, Item, evaluate_at};
 use crate::fhir::model::key::ResourceKey;
@@ -122,7 +122,10 @@ impl Extracted {
             found.retain(|value| composite::is_joined(value));
             found
         };
-        let firsts = equal(first);
+        let mut firsts = equal(first);
+        if parameter.is_joint {
+            firsts.retain(|value| joint::is_kept(value));
+        }
         if let [low, high] = rest {
             let numbers = |part| {
                 let mut found = Vec::new();
@@ -161,6 +164,7 @@ impl Extracted {
         }
         for value in &firsts {
             let found = intervals.iter();
+            let found = found.filter(|found| !parameter.is_joint || joint::has_unit(&found.class));
             let found = found.filter_map(|interval| composite::beside(value, interval));
             self.intervals
                 .extend(found.map(|interval| (parameter.code.clone(), interval)));

@@ -42,7 +42,7 @@ pub fn met(plans: &[Plan], is_single: impl Fn(&str) -> bool) -> Vec<Plan> {
 }
 
 /// The parameter and the bounds of a plan that is nothing but bounds of one parameter.
-fn alternatives(plan: &Plan) -> Option<(&Text, Vec<&Bounds>)> {
+pub(super) fn alternatives(plan: &Plan) -> Option<(&Text, Vec<&Bounds>)> {
     match plan {
         Plan::Interval { code, bounds } => Some((code, vec![bounds])),
         Plan::Any(plans) => {

@@ -1,6 +1,6 @@
 //! composite, and the modifier `:text`. Source: FHIR R4 search.html#composite, #modifiers.
 
-use super::{put, table};
+use super::{change, put, table};
 use crate::support::TestNode;
 
 #[test]
@@ -54,6 +54,92 @@ fn both_parts_hold_of_one_element() {
             ("code-value-quantity=a$5&code=b", ""),
         ],
     );
+}
+
+/// Asked for by two parameters or by one, in the form that has rows of its own or in another.
+#[test]
+fn a_code_and_a_quantity_of_the_resource() {
+    let node = TestNode::start();
+    let coding = |code: &str| format!(r#"{{"system":"urn:c","code":"{code}"}}"#);
+    let quantity = |value: &str, unit: &str| {
+        format!(
+            r#""valueQuantity":{{"value":{value},"unit":"{unit}","system":"http://unitsofmeasure.org","code":"{unit}"}}"#
+        )
+    };
+    for (id, codes, value) in [
+        ("a5", coding("a"), quantity("5", "mg")),
+        ("a9", coding("a"), quantity("9", "mg")),
+        ("a5g", coding("a"), quantity("5", "g")),
+        ("b5", coding("b"), quantity("5", "mg")),
+        (
+            "ab7",
+            format!("{},{}", coding("a"), coding("b")),
+            quantity("7", "mg"),
+        ),
+        (
+            "plain",
+            coding("a"),
+            r#""valueQuantity":{"value":5}"#.to_owned(),
+        ),
+        (
+            "printed",
+            coding("a"),
+            r#""valueQuantity":{"value":5,"unit":"mg"}"#.to_owned(),
+        ),
+        ("bare", r#"{"code":"a"}"#.to_owned(), quantity("5", "mg")),
+    ] {
+        let members = format!(r#","status":"final","code":{{"coding":[{codes}]}},{value}"#);
+        put(&node, "Observation", id, &members);
+    }
+    let mg = "http://unitsofmeasure.org|mg";
+    let rows = [
+        (format!("code=urn:c|a&value-quantity=5|{mg}"), "a5"),
+        (
+            format!("value-quantity=ge5|{mg}&code=urn:c|a"),
+            "a5 a5g a9 ab7",
+        ),
+        (
+            format!("code=urn:c|a&value-quantity=gt5|{mg}&value-quantity=lt9|{mg}"),
+            "ab7",
+        ),
+        (format!("code=urn:c|b&value-quantity=gt7|{mg}"), ""),
+        (
+            format!("code=urn:c|a,urn:c|b&value-quantity=5|{mg},7|{mg}"),
+            "a5 ab7 b5",
+        ),
+        (format!("code=urn:c|b&value-quantity=ne5|{mg}"), "ab7"),
+        (format!("code:not=urn:c|a&value-quantity=5|{mg}"), "b5 bare"),
+        (format!("code=a&value-quantity=5|{mg}"), "a5 bare"),
+        (format!("code=|a&value-quantity=5|{mg}"), "bare"),
+        ("code=urn:c|a&value-quantity=5||mg".to_owned(), "a5 printed"),
+        (
+            "code=urn:c|a&value-quantity=5".to_owned(),
+            "a5 a5g plain printed",
+        ),
+        (format!("code-value-quantity=urn:c|a$5|{mg}"), "a5"),
+        (
+            format!("code-value-quantity=urn:c|a$5|{mg},urn:c|b$gt5|{mg}"),
+            "a5 ab7",
+        ),
+        (format!("combo-code-value-quantity=urn:c|b$7|{mg}"), "ab7"),
+        (
+            "code=urn:c|a&value-quantity=5000000|http://unitsofmeasure.org|ug".to_owned(),
+            "a5g",
+        ),
+    ];
+    let rows: Vec<(&str, &str)> = rows
+        .iter()
+        .map(|(query, ids)| (query.as_str(), *ids))
+        .collect();
+    table(&node, "Observation", &rows);
+    change(
+        &node,
+        "Observation",
+        "b5",
+        r#","status":"final","code":{"text":"x"}"#,
+    );
+    let emptied = format!("code=urn:c|b&value-quantity=5|{mg}");
+    table(&node, "Observation", &[(&emptied, "")]);
 }
 
 #[test]
