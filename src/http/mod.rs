@@ -4,6 +4,7 @@ mod body;
 mod buckets;
 mod download;
 mod fhir;
+mod gate;
 mod halves;
 mod lines;
 mod negotiate;
@@ -15,6 +16,7 @@ mod routes;
 mod server;
 mod state;
 mod ui;
+mod wire;
 mod writes;
 
 pub use server::{Bound, bind};

@@ -4,16 +4,21 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use actix_http::HttpService;
+use actix_service::{IntoServiceFactory, ServiceFactoryExt, map_config};
+use actix_web::dev::{AppConfig, Server, fn_service};
 use actix_web::http::header::{ALLOW, HOST, HeaderMap, HeaderValue, ORIGIN};
 use actix_web::http::{ConnectionType, Method};
+use actix_web::rt::net::TcpStream;
 use actix_web::web::{self, Data, Payload};
-use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
+use actix_web::{App, HttpRequest, HttpResponse};
 
 use super::negotiate::{Format, Wanted};
 use super::peers::{self, Peers};
 use super::pool::{Pool, Turn};
 use super::routes::{Access, Route};
 use super::state::State;
+use super::wire::Wire;
 use super::{fhir, respond, ui};
 use crate::config::Config;
 use crate::context::{Caller, RequestContext};
@@ -29,6 +34,9 @@ const PLAIN: Wanted = Wanted {
     raw: false,
 };
 
+/// How long a closing connection may take.
+const DISCONNECT: Duration = Duration::from_secs(1);
+
 /// How long a probe may wait for those before it.
 const PROBE: Duration = Duration::from_secs(5);
 
@@ -36,7 +44,7 @@ const PROBE: Duration = Duration::from_secs(5);
 pub struct Bound {
     address: SocketAddr,
     state: Arc<State>,
-    server: actix_web::dev::Server,
+    server: Server,
 }
 
 /// Binds the sockets and starts the pools.
@@ -63,24 +71,46 @@ pub fn bind(live: Arc<Live>, config: Config, listener: std::net::TcpListener) ->
     let peers = Peers::new(&config);
     let state = Arc::new(State::new(live, config, hosts, pools, bench_mem));
     let data = Data::from(Arc::clone(&state));
-    let mut server = HttpServer::new(move || {
-        App::new()
-            .app_data(data.clone())
-            .app_data(web::PayloadConfig::new(usize::MAX))
-            .default_service(web::to(handle))
-    })
-    .on_connect(move |socket, data| peers::greet(peers.as_ref(), socket, data))
-    .client_request_timeout(Duration::from_secs(limits.head_seconds))
-    .keep_alive(Duration::from_secs(limits.keep_alive_seconds))
-    .max_connections(limits.connections_per_worker)
-    // Who closes has gone: what it asked for is given up (CON-06).
-    .h1_allow_half_closed(false)
-    .shutdown_timeout(shutdown)
-    .disable_signals();
+    let mut server = Server::build()
+        .max_concurrent_connections(limits.connections_per_worker)
+        .shutdown_timeout(shutdown)
+        .disable_signals();
     if workers > 0 {
         server = server.workers(workers);
     }
-    let server = server.listen(listener).map_err(failed)?.run();
+    let stopping = server.graceful_shutdown_signal();
+    // As `HttpServer` does it, with the gate between the socket and the framework (HTTP-03).
+    let serving = move || {
+        let app = App::new()
+            .app_data(data.clone())
+            .app_data(web::PayloadConfig::new(usize::MAX))
+            .default_service(web::to(handle))
+            .into_factory()
+            .map_err(|error: actix_web::Error| error.error_response());
+        let (peers, stopping) = (peers.clone(), stopping.clone());
+        let http = HttpService::build()
+            .on_connect_ext(move |wire: &Wire, data| {
+                peers::greet(peers.as_ref(), wire.socket(), data);
+            })
+            .client_request_timeout(Duration::from_secs(limits.head_seconds))
+            .client_disconnect_timeout(DISCONNECT)
+            .keep_alive(Duration::from_secs(limits.keep_alive_seconds))
+            // Who closes has gone: what it asked for is given up (CON-06).
+            .h1_allow_half_closed(false)
+            .local_addr(address)
+            .graceful_shutdown_signal(move || {
+                let stopping = stopping.clone();
+                async move { stopping.notified().await }
+            })
+            .h1(map_config(app, |()| AppConfig::default()));
+        fn_service(|socket: TcpStream| {
+            let peer = socket.peer_addr().ok();
+            std::future::ready(Ok((Wire::new(socket), peer)))
+        })
+        .and_then(http)
+    };
+    let server = server.listen("fhir", listener, serving).map_err(failed)?;
+    let server = server.run();
     Ok(Bound {
         address,
         state,
