@@ -216,15 +216,15 @@ pub fn body_kind(headers: &HeaderMap) -> Result<BodyKind> {
     Ok(kind)
 }
 
-/// Reads `Prefer`.
-pub fn prefer(headers: &HeaderMap) -> (Return, Handling) {
-    let mut preference = (Return::default(), Handling::Lenient);
+/// Reads `Prefer`: how a write is answered, if it says so, and what is not understood in a search.
+pub fn prefer(headers: &HeaderMap) -> (Option<Return>, Handling) {
+    let mut preference = (None, Handling::Lenient);
     for value in headers.get_all("prefer").filter_map(|v| v.to_str().ok()) {
         for part in value.split([',', ';']) {
             match part.trim().replace('"', "").as_str() {
-                "return=minimal" => preference.0 = Return::Minimal,
-                "return=representation" => preference.0 = Return::Representation,
-                "return=OperationOutcome" => preference.0 = Return::OperationOutcome,
+                "return=minimal" => preference.0 = Some(Return::Minimal),
+                "return=representation" => preference.0 = Some(Return::Representation),
+                "return=OperationOutcome" => preference.0 = Some(Return::OperationOutcome),
                 "handling=strict" => preference.1 = Handling::Strict,
                 "handling=lenient" => preference.1 = Handling::Lenient,
                 _ => {}

@@ -22,6 +22,7 @@ use crate::interactions::idempotency::Once;
 use crate::interactions::meta::{MetaChange, change_meta};
 use crate::interactions::patch::{PatchRequest, patch};
 use crate::interactions::reindex;
+use crate::interactions::request::Return;
 use crate::interactions::terminology::Operation;
 use crate::interactions::update::{UpdateRequest, UpdateTarget, update};
 use crate::interactions::write::Incoming;
@@ -36,7 +37,7 @@ impl Call<'_> {
             return self.raw_binary(None, content_type.clone()).await;
         }
         let format = fhir_format(&kind)?;
-        let (preference, _) = prefer(self.request.headers());
+        let preference = prefer(self.request.headers()).0.unwrap_or_default();
         let if_none_exist = match self.request.headers().get("if-none-exist") {
             Some(value) => Some(query_pairs(
                 value.to_str().unwrap_or("").trim_start_matches('?'),
@@ -93,7 +94,7 @@ impl Call<'_> {
                 .await;
         }
         let format = fhir_format(&kind)?;
-        let (preference, _) = prefer(self.request.headers());
+        let preference = prefer(self.request.headers()).0.unwrap_or_default();
         let if_match = self.if_match()?;
         let pool = match (&target, &if_match.0) {
             (Target::Id(_), None) if self.state.config.dev => self.state.compute.clone(),
@@ -125,7 +126,7 @@ impl Call<'_> {
     pub(super) async fn patch(mut self, resource_type: String, target: Target) -> Result<Answer> {
         self.state.node().check_type(&resource_type)?;
         let kind = body_kind(self.request.headers())?;
-        let (preference, _) = prefer(self.request.headers());
+        let preference = prefer(self.request.headers()).0.unwrap_or_default();
         let if_match = self.if_match()?;
         let target = target.with(&self.pairs);
         let text = self.resource_body().await?;
@@ -176,7 +177,7 @@ impl Call<'_> {
 
     pub(super) async fn bundle(mut self) -> Result<Answer> {
         let format = fhir_format(&body_kind(self.request.headers())?)?;
-        let (preference, _) = prefer_minimal(self.request.headers());
+        let (preference, _) = prefer(self.request.headers());
         let limits = &self.state.config.limits;
         let announced = self
             .header(actix_web::http::header::CONTENT_LENGTH)
@@ -340,7 +341,9 @@ impl Call<'_> {
             Some(text) => Some(binary::security_context(text)?),
             None => None,
         };
-        let (preference, _) = prefer_minimal(self.request.headers());
+        // What was uploaded is not sent back unless it is asked for.
+        let (preference, _) = prefer(self.request.headers());
+        let preference = preference.unwrap_or(Return::Minimal);
         let if_match = self.if_match()?;
         let upload = self.upload().await?;
         let once = match id {
@@ -426,21 +429,6 @@ impl Call<'_> {
             pool: pool.clone(),
             turn: self.turn(patience),
         }
-    }
-}
-
-/// `Prefer` where nothing asked for means as little as possible: answers to uploads and Bundles.
-fn prefer_minimal(
-    headers: &actix_web::http::header::HeaderMap,
-) -> (
-    crate::interactions::request::Return,
-    crate::fhir::search::Handling,
-) {
-    let (preference, handling) = prefer(headers);
-    if headers.contains_key("prefer") {
-        (preference, handling)
-    } else {
-        (crate::interactions::request::Return::Minimal, handling)
     }
 }
 

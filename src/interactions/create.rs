@@ -3,6 +3,7 @@
 use super::answer::{Answer, Body, Race, Step};
 use super::conditional::{Criteria, FoundByCondition, several};
 use super::node::Node;
+use super::references;
 use super::request::Return;
 use super::write::{self, Incoming, Single};
 use crate::audit::Action;
@@ -52,7 +53,12 @@ pub fn create(context: &RequestContext, node: &Node, request: &CreateRequest) ->
         }
     }
     let key = ResourceKey::new(resource_type.as_str(), node.ids.new_id()?);
-    let prepared = write::prepare(node, resource_type, request.body.clone(), Method::Post)?;
+    let mut body = request.body.clone();
+    let mut conditions = references::resolve(node, &mut body)?;
+    if let Some(criteria) = &criteria {
+        conditions.push(criteria.condition(node, Matches::None, Some(0))?);
+    }
+    let prepared = write::prepare(node, resource_type, body, Method::Post)?;
     Ok(write::single(
         context,
         prepared,
@@ -60,10 +66,7 @@ pub fn create(context: &RequestContext, node: &Node, request: &CreateRequest) ->
             action: Action::Create,
             key,
             expect: Expect::New,
-            conditions: criteria
-                .iter()
-                .map(|criteria| criteria.condition(node, Matches::None, Some(0)))
-                .collect::<Result<_>>()?,
+            conditions,
             race: Race::Retry,
             preference: request.preference,
         },

@@ -21,6 +21,7 @@ pub mod meta;
 pub mod node;
 pub mod patch;
 pub mod read;
+mod references;
 pub mod reindex;
 pub mod request;
 pub mod search;

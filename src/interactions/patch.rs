@@ -4,6 +4,7 @@ use super::answer::{Race, Step};
 use super::conditional::{Criteria, FoundByCondition, several};
 use super::node::Node;
 use super::read::current;
+use super::references;
 use super::request::{IfMatch, Return};
 use super::update::{UpdateTarget, check_id};
 use super::write::{self, Incoming, Single};
@@ -71,7 +72,9 @@ pub fn patch(context: &RequestContext, node: &Node, request: &PatchRequest) -> R
             "expected If-Match with the version to be changed, found none",
         ));
     }
-    let patched = patched(node, &version, &request.patch)?;
+    let mut patched = patched(node, &version, &request.patch)?;
+    let mut conditions = references::resolve(node, &mut patched)?;
+    conditions.extend(condition);
     let prepared = write::prepare(node, &request.resource_type, patched, Method::Patch)?;
     Ok(write::single(
         context,
@@ -80,7 +83,7 @@ pub fn patch(context: &RequestContext, node: &Node, request: &PatchRequest) -> R
             action: Action::Update,
             key: version.key,
             expect: Expect::Version(version.version),
-            conditions: condition.into_iter().collect(),
+            conditions,
             race: Race::of(&request.if_match),
             preference: request.preference,
         },

@@ -3,6 +3,7 @@
 use super::answer::{Race, Step};
 use super::conditional::{Criteria, FoundByCondition, several};
 use super::node::Node;
+use super::references;
 use super::request::{IfMatch, Return};
 use super::write::{self, Incoming, Single};
 use crate::audit::Action;
@@ -36,7 +37,10 @@ pub fn update(context: &RequestContext, node: &Node, request: &UpdateRequest) ->
         UpdateTarget::Criteria(pairs) => by_criteria(node, request, pairs)?,
     };
     let key = ResourceKey::new(resource_type.as_str(), plan.id.as_str());
-    let prepared = write::prepare(node, resource_type, request.body.clone(), Method::Put)?;
+    let mut body = request.body.clone();
+    let mut conditions = references::resolve(node, &mut body)?;
+    conditions.extend(plan.condition);
+    let prepared = write::prepare(node, resource_type, body, Method::Put)?;
     Ok(write::single(
         context,
         prepared,
@@ -44,7 +48,7 @@ pub fn update(context: &RequestContext, node: &Node, request: &UpdateRequest) ->
             action: Action::Update,
             key,
             expect: plan.expect,
-            conditions: plan.condition.into_iter().collect(),
+            conditions,
             race: Race::of(&request.if_match),
             preference: request.preference,
         },

@@ -9,7 +9,7 @@ use super::element::{
 };
 use super::limits::Allowance;
 use super::site::{ObjectType, Place, type_at, value_mut};
-use super::{at_operation, check_count, malformed, shown, unfit};
+use super::{UNFIT, check_count, malformed, shown, unfit};
 use crate::error::{Error, Kind, Result};
 use crate::fhir::definitions::Definitions;
 use crate::fhir::definitions::schema::Target;
@@ -35,16 +35,29 @@ pub(super) fn apply(
     let mut allowance = Allowance::new();
     for (index, parameter) in operations.iter().enumerate() {
         let operation = Operation::read(parameter);
-        let (name, path) = operation
-            .as_ref()
-            .map_or(("?", "?"), |operation| (operation.kind, operation.path));
+        let kind = operation.as_ref().map_or("", |operation| operation.kind);
         operation
-            .as_ref()
-            .map_err(|error| at_operation(index, name, path, error))?
-            .apply(&mut resource, definitions, &mut allowance)
-            .map_err(|error| at_operation(index, name, path, &error))?;
+            .and_then(|operation| operation.apply(&mut resource, definitions, &mut allowance))
+            .map_err(|error| placed(index, kind, &error))?;
     }
     Ok(resource)
+}
+
+/// The same error at one operation, which `issue.expression` names; what does not fit the resource also
+/// says in which kind of operation.
+fn placed(index: usize, kind: &str, error: &Error) -> Error {
+    let mut issues = error.issues().to_vec();
+    for issue in &mut issues {
+        if issue.code == UNFIT {
+            issue
+                .diagnostics
+                .push_str(&format!(" when processing patch {kind} operation."));
+        }
+        issue
+            .expression
+            .push(format!("Parameters.parameter[{index}]"));
+    }
+    Error::from_issues(error.kind(), issues)
 }
 
 struct Operation<'p> {
@@ -89,16 +102,11 @@ impl<'p> Operation<'p> {
                 ))),
             }
         };
-        let required = |name: &str| {
-            text(name).ok_or_else(|| {
-                malformed(format!(
-                    "expected a valueString in part '{name}', found none"
-                ))
-            })
-        };
+        let kind =
+            text("type").ok_or_else(|| malformed("Patch operations must have the 'type' part."))?;
         Ok(Self {
-            kind: required("type")?,
-            path: required("path")?,
+            kind,
+            path: text("path").ok_or_else(|| lacks(kind, "path"))?,
             name: text("name"),
             value: part("value"),
             index: number("index")?,
@@ -131,9 +139,7 @@ impl<'p> Operation<'p> {
         definitions: &Definitions,
         allowance: &mut Allowance,
     ) -> Result<()> {
-        let name = self
-            .name
-            .ok_or_else(|| malformed("expected a part 'name', found none"))?;
+        let name = self.name.ok_or_else(|| lacks(self.kind, "name"))?;
         let mut location = single(locate(self.path, resource, definitions)?, self.path)?;
         if let Some(sibling) = sibling_location(resource, &location, definitions)? {
             // Only ids and extensions can be added to a primitive.
@@ -158,9 +164,7 @@ impl<'p> Operation<'p> {
         definitions: &Definitions,
         allowance: &mut Allowance,
     ) -> Result<()> {
-        let index = self
-            .index
-            .ok_or_else(|| malformed("expected a part 'index', found none"))?;
+        let index = self.index.ok_or_else(|| lacks(self.kind, "index"))?;
         let found = locate(self.path, resource, definitions)?;
         let (parent, member) = if found.is_empty() {
             // An empty list has no element to be found by: its parent has.
@@ -305,11 +309,10 @@ impl<'p> Operation<'p> {
     }
 
     fn move_(&self, resource: &mut Value, definitions: &Definitions) -> Result<()> {
-        let (Some(source), Some(destination)) = (self.source, self.destination) else {
-            return Err(malformed(
-                "expected parts 'source' and 'destination', found none",
-            ));
-        };
+        let source = self.source.ok_or_else(|| lacks(self.kind, "source"))?;
+        let destination = self
+            .destination
+            .ok_or_else(|| lacks(self.kind, "destination"))?;
         let found = locate(self.path, resource, definitions)?;
         if found.is_empty() {
             return Err(nothing(self.path));
@@ -330,9 +333,16 @@ impl<'p> Operation<'p> {
     }
 
     fn required_value(&self) -> Result<&'p Value> {
-        self.value
-            .ok_or_else(|| malformed("expected a part 'value', found none"))
+        self.value.ok_or_else(|| lacks(self.kind, "value"))
     }
+}
+
+/// An operation of this kind without a part that it needs; what kind it is may be anything.
+fn lacks(kind: &str, part: &str) -> Error {
+    let kind: String = kind.chars().take(20).collect();
+    malformed(format!(
+        "Patch {kind} operations must have the '{part}' part."
+    ))
 }
 
 fn nothing(path: &str) -> Error {

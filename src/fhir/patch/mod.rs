@@ -64,9 +64,12 @@ fn malformed(text: impl Into<String>) -> Error {
     Error::new(Kind::Invalid, "structure", text)
 }
 
+/// The code of issues about what does not fit.
+const UNFIT: &str = "processing";
+
 /// The patch does not fit the resource.
 fn unfit(text: impl Into<String>) -> Error {
-    Error::new(Kind::Invalid, "processing", text)
+    Error::new(Kind::Invalid, UNFIT, text)
 }
 
 /// The patch asks for more than the server does (IN-22).

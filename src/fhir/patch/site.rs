@@ -45,9 +45,7 @@ impl<'d> ObjectType<'d> {
         };
         typed.or_else(choice).ok_or_else(|| {
             let path = node.map_or("", |node| node.path.as_str());
-            unfit(format!(
-                "expected an element with a fitting type, '{name}' not found at {path}"
-            ))
+            unfit(format!("Element {name} not found at {path}"))
         })
     }
 

@@ -10,7 +10,7 @@ use super::caseless::{self, Caseless};
 use super::extracted::Extracted;
 use super::joint::{self, Joint};
 use super::text;
-use super::{composite, implied, near, single};
+use super::{composite, implied, near, single, untyped};
 use crate::fhir::definitions::{Definitions, SearchKind, SearchParameter};
 use crate::fhir::fhirpath::{Environment, Expr, evaluate, parse};
 use crate::fhir::model::value::{Text, Value};
@@ -46,6 +46,10 @@ pub(super) struct Parameter {
     pub code: Text,
     pub kind: SearchKind,
     pub expression: Expr,
+    /// Of a reference: the one type that it leads to, if there is but one.
+    pub only: Option<Text>,
+    /// Of a reference: the expression without its questions for that type, if it has such.
+    pub any_type: Option<Expr>,
     /// Of a token: the name of its own rows for `:text`.
     pub text_code: Option<Text>,
     /// Of a composite: what its parts are compared as, with their expressions.
@@ -184,6 +188,12 @@ impl Extractor {
         self.joints.get(resource_type).map_or(&[], Vec::as_slice)
     }
 
+    /// The one type that a parameter leads to from resources of a type, if there is but one.
+    pub fn only(&self, resource_type: &str, code: &str) -> Option<&Text> {
+        let mut known = self.compiled(resource_type)?.iter();
+        known.find(|known| known.code == code)?.only.as_ref()
+    }
+
     /// Whether resources of a type could be found by a parameter, defined or not.
     pub fn can_index(&self, parameter: &SearchParameter, resource_type: &str) -> bool {
         is_indexed(&self.definitions, parameter, resource_type)
@@ -224,9 +234,17 @@ impl Extractor {
         };
         let environment =
             Environment::for_search(&self.definitions).with_resource(resource, resource);
+        let untyped = untyped::is_in(resource);
         for parameter in compiled {
             // An expression that does not fit the data yields nothing to be found by.
-            let items = evaluate(&parameter.expression, resource, &environment).unwrap_or_default();
+            let all = |expression| evaluate(expression, resource, &environment).unwrap_or_default();
+            let mut items = all(&parameter.expression);
+            // Nothing tells the type of an id alone: it may be what the parameter asks for.
+            if let (true, Some(any_type)) = (untyped, &parameter.any_type) {
+                let only = parameter.only.as_deref();
+                let found = all(any_type).into_iter();
+                items.extend(found.filter(|item| untyped::fits(item, only)));
+            }
             if !items.is_empty() {
                 extracted.present.push(parameter.code.clone());
             }
@@ -278,11 +296,19 @@ impl Extractor {
                 },
                 _ => (Vec::new(), false),
             };
+            let (mut only, mut any_type) = (None, None);
+            if parameter.kind == SearchKind::Reference {
+                only = untyped::only(resource_type, parameter);
+                any_type = own_part(&parameter.expression, resource_type)
+                    .and_then(|text| parse(&untyped::without_types(&text)?.0).ok());
+            }
             if self.knows(resource_type, &parameter.code) {
                 compiled.push(Parameter {
                     code: parameter.code.clone(),
                     kind: parameter.kind,
                     expression,
+                    only,
+                    any_type,
                     text_code: self.text_code(resource_type, parameter).map(Text::new),
                     parts,
                     is_joint,
@@ -297,6 +323,11 @@ impl Extractor {
 fn form(definitions: &Definitions, resource_type: &str, parameter: &SearchParameter) -> String {
     let own = own_part(&parameter.expression, resource_type).unwrap_or_default();
     let mut form = format!("{} {own}", parameter.kind.code());
+    if parameter.kind == SearchKind::Reference
+        && let Some(only) = untyped::only(resource_type, parameter)
+    {
+        form.push_str(&format!("\nto {only}"));
+    }
     let composites = match parameter.kind {
         SearchKind::Composite => composite::resolve(definitions, resource_type, parameter),
         _ => None,
@@ -462,6 +493,12 @@ mod tests {
         let group = r#"{"resourceType":"Observation","status":"final","code":{"text":"x"},"subject":{"reference":"Group/1"}}"#;
         check(&e, group, "patient", &[]);
         check(&e, group, "subject", &["Group/1"]);
+        let untyped = group.replace("Group/1", "1");
+        check(&e, &untyped, "patient", &["Patient/1"]);
+        check(&e, &untyped, "subject", &["1"]);
+        let device = untyped.replace(r#""1""#, r#""1","type":"Device""#);
+        check(&e, &device, "patient", &[]);
+        check(&e, &device, "subject", &["Device/1"]);
     }
 
     #[test]

@@ -51,7 +51,7 @@ impl Extracted {
             }
             SearchKind::Reference => {
                 let mut found = Vec::new();
-                values::references(item, base, &mut found);
+                values::references(item, base, parameter.only.as_deref(), &mut found);
                 for value in found {
                     if ResourceKey::parse(&value).is_some() {
                         self.links.push((code.clone(), value.clone()));
@@ -115,7 +115,7 @@ impl Extracted {
             let mut found = Vec::new();
             for item in items(part) {
                 match part.0 {
-                    SearchKind::Reference => values::references(&item, base, &mut found),
+                    SearchKind::Reference => values::references(&item, base, None, &mut found),
                     _ => values::tokens(&item, &mut found),
                 }
             }

@@ -20,6 +20,7 @@ mod query;
 mod result;
 mod single;
 mod text;
+mod untyped;
 mod values;
 
 pub use extract::{Extractor, Form};

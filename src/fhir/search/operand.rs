@@ -72,7 +72,12 @@ impl Operands<'_> {
                     any_of.extend(forms.ok_or(at(TOKEN))?);
                 }
                 SearchKind::Reference => {
-                    any_of.extend(self.references(parameter, target, &unescape(item)));
+                    any_of.extend(self.references(
+                        resource_type,
+                        parameter,
+                        target,
+                        &unescape(item),
+                    ));
                 }
                 SearchKind::Uri => any_of.push(unescape(item)),
                 SearchKind::String => {
@@ -153,6 +158,7 @@ impl Operands<'_> {
     /// The references that a value may mean.
     fn references(
         &self,
+        resource_type: &str,
         parameter: &SearchParameter,
         target: Option<&str>,
         text: &str,
@@ -168,8 +174,9 @@ impl Operands<'_> {
                 }
             }
             None if is_id(text) => {
-                let types: Vec<&str> = match target {
-                    Some(target) => vec![target],
+                let only = self.extractor.only(resource_type, &parameter.code);
+                let types: Vec<&str> = match target.or(only.map(Text::as_str)) {
+                    Some(target) => return vec![format!("{target}/{text}")],
                     None if parameter.targets.is_empty() => self
                         .definitions
                         .resource_types()
@@ -178,7 +185,9 @@ impl Operands<'_> {
                         .collect(),
                     None => parameter.targets.iter().map(Text::as_str).collect(),
                 };
-                types.iter().map(|name| format!("{name}/{text}")).collect()
+                // A reference may be stored as an id alone.
+                let typed = types.iter().map(|name| format!("{name}/{text}"));
+                typed.chain([text.to_owned()]).collect()
             }
             // A canonical or another uri.
             None => vec![text.to_owned()],
@@ -210,7 +219,7 @@ impl Operands<'_> {
         };
         let equal = |part: &SearchParameter, text: &str| {
             if part.kind == SearchKind::Reference {
-                return Some(self.references(part, None, &unescape(text)));
+                return Some(self.references(resource_type, part, None, &unescape(text)));
             }
             let tokens = self.tokens(resource_type, part, text)?;
             tokens

@@ -7,6 +7,7 @@
 //! one form only, `c|CODE`: its system is implied by the element; in small letters where it is a `string`, of
 //! which R4 says that it is compared without case.
 
+use super::untyped;
 use crate::fhir::fhirpath::{Item, Node};
 use crate::fhir::model::key::ResourceKey;
 use crate::fhir::model::value::Value;
@@ -99,19 +100,18 @@ fn coding(value: &Value, member: &str, out: &mut Vec<String>) {
     }
 }
 
-/// The reference values of an item: of a Reference, a canonical or a uri.
-pub fn references(item: &Item<'_>, base: &str, out: &mut Vec<String>) {
+/// The reference values of an item: of a Reference, a canonical or a uri. `only` is the one type that
+/// the parameter leads to, if there is but one.
+pub fn references(item: &Item<'_>, base: &str, only: Option<&str>, out: &mut Vec<String>) {
     let Item::Node(node) = item else {
         return;
     };
     match node.value {
         Value::String(text) => uri_forms(text, out),
         value => {
-            if let Some(reference) = value
-                .str_at("reference")
-                .and_then(|text| reference(text, base))
-            {
-                out.push(reference);
+            if let Some(text) = value.str_at("reference") {
+                let found = reference(text, base);
+                out.extend(found.or_else(|| untyped::value(value, text, only)));
             }
             if let Some(found) = value.get("identifier") {
                 let mut tokens = Vec::new();

@@ -8,7 +8,6 @@ mod batch;
 mod entry;
 mod made;
 mod planned;
-mod references;
 mod transaction;
 
 use std::io::Read;
@@ -36,7 +35,7 @@ pub fn process(
     context: &RequestContext,
     node: &Node,
     text: &Received,
-    preference: Return,
+    preference: Option<Return>,
 ) -> Result<Step> {
     let bundle = cut(node, text)?;
     check_frame(node, &bundle, text)?;
@@ -46,6 +45,7 @@ pub fn process(
         .transpose()?
     {
         Some(found) if *found == *b"\"batch\"" => {
+            let preference = preference.unwrap_or(Return::Minimal);
             let json = batch::run(context, node, text, &bundle.entries, preference)?;
             Ok(Step::Done(Answer::of(200, Body::Json(json))))
         }

@@ -77,15 +77,20 @@ pub enum Shown {
     Nothing,
     /// What was asked for by reading.
     Read,
+    /// Also what was written otherwise than it was sent: with references replaced.
+    Replaced,
     /// Also what was written.
     All,
 }
 
 impl Shown {
-    pub fn of(preference: Return) -> Self {
+    /// By what the client prefers. R4 leaves it to the server where it says nothing: then it is told what
+    /// it cannot know.
+    pub fn of(preference: Option<Return>) -> Self {
         match preference {
-            Return::Representation => Shown::All,
-            _ => Shown::Read,
+            Some(Return::Representation) => Shown::All,
+            Some(Return::Minimal | Return::OperationOutcome) => Shown::Read,
+            None => Shown::Replaced,
         }
     }
 }
@@ -105,8 +110,7 @@ pub fn second_half(
             None if shown == Shown::Nothing => Err(unread()),
             None => look(node, entry),
         };
-        if shown == Shown::All
-            && let (Ok(answer), Some(key)) = (&mut answer, planned.shown())
+        if let (Ok(answer), Some(key)) = (&mut answer, planned.shows(shown))
             // Somebody may have deleted it since.
             && let Ok(version) = current(node, key)
         {
@@ -149,6 +153,8 @@ pub enum Planned {
         position: usize,
         key: ResourceKey,
         deletes: bool,
+        /// Whether references in it were replaced.
+        replaced: bool,
     },
 }
 
@@ -172,6 +178,7 @@ impl Planned {
                 position,
                 key,
                 deletes,
+                ..
             } => {
                 let done = committed.writes.get(*position)?;
                 answer.status = match done.outcome {
@@ -188,15 +195,21 @@ impl Planned {
         Some(answer)
     }
 
-    /// The resource that a client who wants representations is shown.
-    fn shown(&self) -> Option<&ResourceKey> {
-        match self {
-            Planned::Existing { key, .. }
-            | Planned::Write {
+    /// The resource that is shown beside what became of the entry.
+    pub fn shows(&self, shown: Shown) -> Option<&ResourceKey> {
+        let (key, replaced) = match self {
+            Planned::Existing { key, .. } => (key, false),
+            Planned::Write {
                 key,
                 deletes: false,
+                replaced,
                 ..
-            } => Some(key),
+            } => (key, *replaced),
+            _ => return None,
+        };
+        match shown {
+            Shown::All => Some(key),
+            Shown::Replaced if replaced => Some(key),
             _ => None,
         }
     }

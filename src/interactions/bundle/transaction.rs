@@ -7,7 +7,6 @@ use std::sync::Arc;
 use super::entry::{Entry, inside};
 use super::made::Made;
 use super::planned::{Planned, Shown, check_reads, second_half};
-use super::references::{Identities, base_of, conditional_references, replace};
 use crate::audit::{self, Action};
 use crate::context::RequestContext;
 use crate::error::{Error, Kind, Result};
@@ -18,6 +17,7 @@ use crate::interactions::dispatch::{Interaction, Target, Verb, query_pairs};
 use crate::interactions::node::Node;
 use crate::interactions::patch::patched;
 use crate::interactions::read::current;
+use crate::interactions::references::{Identities, base_of, conditional_references, replace};
 use crate::interactions::request::Return;
 use crate::interactions::search_parameters::Together;
 use crate::interactions::update::{check_id, unmatched};
@@ -32,7 +32,7 @@ pub fn first_half(
     node: &Node,
     text: &Received,
     entries: &[Range<u64>],
-    preference: Return,
+    preference: Option<Return>,
 ) -> Result<Step> {
     let entries = entries
         .iter()
@@ -46,13 +46,14 @@ pub fn first_half(
     let entries: Vec<Entry<'static>> = entries.into_iter().map(Entry::without_resource).collect();
     let planned = plan.planned;
     check_reads(node, &entries, &planned, &commit)?;
+    let shown = Shown::of(preference);
     if commit.writes.is_empty() {
         let nothing = Committed::default();
-        let json = second_half(node, &entries, &planned, &nothing, Shown::of(preference))?;
+        let json = second_half(node, &entries, &planned, &nothing, shown)?;
         return Ok(Step::Done(Answer::of(200, Body::Json(json))));
     }
-    let reads =
-        preference == Return::Representation || entries.iter().any(|entry| entry.verb == Verb::Get);
+    let reads = entries.iter().any(|entry| entry.verb == Verb::Get)
+        || planned.iter().any(|planned| planned.shows(shown).is_some());
     let both = Arc::new((entries, planned));
     let finish = |shown: Shown| -> Finish {
         let both = Arc::clone(&both);
@@ -66,7 +67,7 @@ pub fn first_half(
         commit,
         race: if named { Race::Refuse } else { Race::Retry },
         brief: reads.then(|| finish(Shown::Nothing)),
-        finish: finish(Shown::of(preference)),
+        finish: finish(shown),
     })
 }
 
@@ -88,6 +89,8 @@ struct Plan {
     planned: Vec<Planned>,
     /// Numbers of the entries behind the writes, in order.
     order: Vec<usize>,
+    /// Numbers of the entries whose references were replaced.
+    replaced: HashSet<usize>,
     /// What becomes searchable by it.
     defined: Together,
 }
@@ -360,6 +363,7 @@ impl Plan {
             position: commit.writes.len(),
             key: key.clone(),
             deletes: entry.verb == Verb::Delete,
+            replaced: self.replaced.contains(&entry.index),
         };
         self.plan(entry, planned);
         self.order.push(entry.index);
@@ -399,7 +403,14 @@ impl Plan {
                 .map_err(|error| placed(error, entry))?;
         }
         let base = entry.full_url.as_deref().and_then(base_of);
-        incoming.change(|tree| replace(tree, &node.definitions, &self.identities, base));
+        let mut replaced = false;
+        incoming.change(|tree| {
+            replaced = replace(tree, &node.definitions, &self.identities, base);
+            replaced
+        });
+        if replaced {
+            self.replaced.insert(entry.index);
+        }
         Ok(incoming)
     }
 

@@ -22,6 +22,7 @@ mod negotiation;
 mod official_examples;
 mod patch;
 mod raw_http;
+mod references;
 mod rules;
 mod search;
 mod terminology;

@@ -122,7 +122,12 @@ fn tokens() {
 #[test]
 fn references() {
     // R4 lets the parameter lead to groups as well; its expression finds patients only.
-    check("patient", "1", Ok(&["Group/1", "Patient/1"]));
+    check("patient", "1", Ok(&["Patient/1"]));
+    check(
+        "encounter",
+        "1",
+        Ok(&["Encounter/1", "EpisodeOfCare/1", "1"]),
+    );
     check("patient", "Patient/1", Ok(&["Patient/1"]));
     check("patient", "http://a/fhir/Patient/1", Ok(&["Patient/1"]));
     check("subject:Group", "7", Ok(&["Group/7"]));

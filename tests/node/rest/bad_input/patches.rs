@@ -254,6 +254,8 @@ fn fhirpath_patches() {
     let human = ("value", r#""valueHumanName":{"family":"c"}"#);
     let at = |part, index| (part, index);
     let body = |name, body: &str| row(name, "PATCH", &it.path, body);
+    // The operation that fails is named.
+    let first = "Parameters.parameter[0]";
     let (root, names) = ("Patient", "Patient.name");
     let endless = "Patient.repeat(iif(true, name | $this))";
     let (zero, seven) = (r#""valueInteger":0"#, r#""valueInteger":7"#);
@@ -264,50 +266,58 @@ fn fhirpath_patches() {
         body(
             "no parts",
             r#"{"resourceType":"Parameters","parameter":[{"name":"operation"}]}"#,
-        ),
+        )
+        .gets(400, S, first),
         body(
             "another name",
             r#"{"resourceType":"Parameters","parameter":[{"name":"change"}]}"#,
-        ),
-        it.operation("unknown type", "mend", root, &[]),
-        it.operation("no name", "add", root, &[male]),
-        it.operation("no value", "add", root, &[("name", &gender)]),
-        it.operation("no index", "insert", names, &[human]),
+        )
+        .gets(400, S, first),
+        it.operation("unknown type", "mend", root, &[])
+            .gets(400, S, first),
+        it.operation("no name", "add", root, &[male])
+            .gets(400, S, first),
+        it.operation("no value", "add", root, &[("name", &gender)])
+            .gets(400, S, first),
+        it.operation("no index", "insert", names, &[human])
+            .gets(400, S, first),
         it.operation(
             "index below zero",
             "insert",
             names,
             &[human, at("index", r#""valueInteger":-1"#)],
-        ),
+        )
+        .gets(400, S, first),
         it.operation(
             "move without source",
             "move",
             names,
             &[at("destination", zero)],
-        ),
+        )
+        .gets(400, S, first),
         it.operation("no FHIRPath", "delete", "Patient.name[", &[])
-            .gets(400, "invalid", ""),
+            .gets(400, "invalid", first),
         it.operation("unknown function", "delete", "Patient.mend()", &[])
-            .gets(400, "invalid", ""),
+            .gets(400, "invalid", first),
         it.operation("in_16 endless path", "delete", endless, &[])
-            .gets(400, P, ""),
+            .gets(400, P, first),
         it.operation("path of several", "delete", names, &[])
-            .gets(400, P, ""),
+            .gets(400, P, first),
         it.operation("path of no element", "delete", "1 + 1", &[])
-            .gets(400, P, ""),
+            .gets(400, P, first),
         it.operation("the whole resource", "delete", root, &[])
-            .gets(400, P, ""),
+            .gets(400, P, first),
         it.operation(
             "replacement of nothing",
             "replace",
             "Patient.gender",
             &[male],
         )
-        .gets(400, P, ""),
+        .gets(400, P, first),
         it.operation("unknown element", "add", root, &[("name", &foo), male])
-            .gets(400, P, ""),
+            .gets(400, P, first),
         it.operation("a second of one", "add", root, &[("name", &active), male])
-            .gets(400, P, ""),
+            .gets(400, P, first),
         it.operation("another type", "add", root, &[("name", &status), male])
             .gets(400, S, "Patient.maritalStatus"),
         it.operation(
@@ -316,14 +326,14 @@ fn fhirpath_patches() {
             names,
             &[human, at("index", seven)],
         )
-        .gets(400, P, ""),
+        .gets(400, P, first),
         it.operation(
             "move over the end",
             "move",
             names,
             &[at("source", zero), at("destination", seven)],
         )
-        .gets(400, P, ""),
+        .gets(400, P, first),
         it.operation("in_22 id", "replace", "Patient.id", &[x])
             .gets(400, "business-rule", ""),
     ]);

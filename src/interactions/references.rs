@@ -1,4 +1,5 @@
-//! Temporary identities inside a transaction, replaced by real ones.
+//! References that stand for something else, replaced by real ones: temporary identities inside a
+//! transaction, and conditional references.
 //!
 //! Source: FHIR R4 http.html#trules ("the server SHALL replace all matching links … in the bundle,
 //! whether they are found in the resource ids, resource references, elements of type uri, url, oid,
@@ -6,10 +7,19 @@
 
 use std::collections::HashMap;
 
+use super::conditional::{Criteria, FoundByCondition};
+use super::dispatch::query_pairs;
+use super::node::Node;
+use super::write::Incoming;
+use crate::error::{Error, Kind, Result};
 use crate::fhir::definitions::Definitions;
 use crate::fhir::definitions::schema::{Node as SchemaNode, Target, TypeSchema};
 use crate::fhir::model::key::{ResourceKey, is_type_name};
 use crate::fhir::model::value::{Object, Text, Value};
+use crate::storage::{Condition, Matches};
+
+/// Conditional references that are looked up for one resource outside a transaction.
+const MOST_CONDITIONAL: usize = 100;
 
 /// What the full URLs of a Bundle stand for.
 #[derive(Debug, Default)]
@@ -114,6 +124,51 @@ pub fn replace(
     };
     walk.resource(resource);
     walk.changed
+}
+
+/// Puts resources in place of the conditional references of a resource that is written alone.
+///
+/// R4 has conditional references for transactions and is silent about them elsewhere, where they would
+/// be stored as references to nothing. The conditions hold what was found until the commit.
+///
+/// # Errors
+/// `Invalid` for a reference that does not match exactly one resource.
+pub fn resolve(node: &Node, incoming: &mut Incoming) -> Result<Vec<Condition>> {
+    let mut wanted = Vec::new();
+    conditional_references(incoming.tree(), &mut wanted);
+    wanted.sort_unstable();
+    wanted.dedup();
+    if wanted.len() > MOST_CONDITIONAL {
+        let text = format!(
+            "expected at most {MOST_CONDITIONAL} conditional references, found {}",
+            wanted.len()
+        );
+        return Err(Error::new(Kind::Unprocessable, "too-costly", text));
+    }
+    let (mut identities, mut conditions) = (Identities::default(), Vec::new());
+    for reference in &wanted {
+        let (resource_type, query) = reference.split_once('?').unwrap_or((reference, ""));
+        node.check_type(resource_type)
+            .map_err(|error| Error::from_issues(Kind::Invalid, error.into_issues()))?;
+        let criteria = Criteria::parse(node, resource_type, &query_pairs(query)?)?;
+        let key = match criteria.find(node)? {
+            FoundByCondition::One(version) => version.key,
+            FoundByCondition::None => return Err(not_one("not-found", "none")),
+            FoundByCondition::Several => return Err(not_one("multiple-matches", "several")),
+        };
+        let only = Matches::Only(key.id.to_string());
+        conditions.push(criteria.condition(node, only, None)?);
+        identities.enter_conditional(reference, key);
+    }
+    if !wanted.is_empty() {
+        incoming.change(|tree| replace(tree, &node.definitions, &identities, None));
+    }
+    Ok(conditions)
+}
+
+fn not_one(code: &'static str, found: &str) -> Error {
+    let text = format!("expected a conditional reference to match one resource, found {found}");
+    Error::new(Kind::Invalid, code, text)
 }
 
 struct Walk<'a> {
