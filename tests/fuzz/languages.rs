@@ -3,6 +3,7 @@
 use fascicolo::fhir::fhirpath::{self, Environment};
 use fascicolo::fhir::search::{Handling, Vocabulary, parse};
 use fascicolo::fhir::terminology::NothingStored;
+use fascicolo::fhir::ucum;
 use fascicolo::interactions::cursor;
 use fascicolo::interactions::dispatch::{Verb, classify, decode, query_pairs};
 
@@ -98,6 +99,34 @@ fn fuzz_fhirpath() {
         if let Ok(expression) = fhirpath::parse(&text) {
             let environment = Environment::new(&R4).at(0);
             let _ = fhirpath::evaluate(&expression, &patient, &environment);
+        }
+    });
+}
+
+#[test]
+fn fuzz_units() {
+    let seeds: Vec<Vec<u8>> = [
+        "mg/dL",
+        "10*3/uL",
+        "m[H2O]{a}",
+        "kg.m/s2",
+        "Cel",
+        "1/(mol.L)-2",
+        "/[HPF]",
+    ]
+    .iter()
+    .map(|seed| seed.as_bytes().to_vec())
+    .collect();
+    burst("units", &seeds, |bytes| {
+        let text = String::from_utf8_lossy(bytes);
+        let (a, b) = text.split_once('|').unwrap_or((&text, "mg"));
+        let value = ucum::Number::parse("5.40").unwrap();
+        let known = ucum::canonical(a).is_some();
+        assert!(!known || ucum::is_valid(a), "{a}");
+        let _ = ucum::comparable(a, b);
+        let _ = ucum::convert(value, a, b);
+        for divide in [false, true] {
+            let _ = ucum::combined(a, b, divide);
         }
     });
 }

@@ -11,6 +11,19 @@ use crate::fhir::model::value::{Text, Value};
 use crate::fhir::terminology::{CodeSystem, Fault, Grammar, Lookup};
 use crate::interactions::Node;
 
+/// What both operations can be asked. CodeSystem/$validate-code has no `system` in R4, where `url` is enough;
+/// it says the same, and clients send it.
+const BOTH: &[&str] = &[
+    "url",
+    "code",
+    "system",
+    "display",
+    "coding",
+    "codeableConcept",
+    "abstract",
+    "displayLanguage",
+];
+
 /// Whether a code passed, its name, and what is to be said.
 struct Verdict {
     valid: bool,
@@ -41,19 +54,8 @@ impl Verdict {
 }
 
 pub fn in_value_set(node: &Node, key: Option<&ResourceKey>, input: &Input) -> Result<Value> {
-    input.only(&[
-        "url",
-        "valueSet",
-        "valueSetVersion",
-        "code",
-        "system",
-        "systemVersion",
-        "display",
-        "coding",
-        "codeableConcept",
-        "abstract",
-        "displayLanguage",
-    ])?;
+    let own = ["valueSet", "valueSetVersion", "systemVersion"];
+    input.only(&[&own, BOTH].concat())?;
     let lookup = node.terminology.with(node);
     let set = value_set(lookup, key, input)?;
     let language = input.text("displayLanguage")?;
@@ -92,19 +94,7 @@ pub fn in_value_set(node: &Node, key: Option<&ResourceKey>, input: &Input) -> Re
 }
 
 pub fn in_code_system(node: &Node, key: Option<&ResourceKey>, input: &Input) -> Result<Value> {
-    input.only(&[
-        "url",
-        "codeSystem",
-        "code",
-        // Not in R4, where `url` is enough; it says the same, and clients send it.
-        "system",
-        "version",
-        "display",
-        "coding",
-        "codeableConcept",
-        "abstract",
-        "displayLanguage",
-    ])?;
+    input.only(&[&["codeSystem", "version"], BOTH].concat())?;
     let lookup = node.terminology.with(node);
     let named = code_system(lookup, key, input)?;
     let language = input.text("displayLanguage")?;
