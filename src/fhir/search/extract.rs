@@ -323,10 +323,10 @@ impl Extractor {
 fn form(definitions: &Definitions, resource_type: &str, parameter: &SearchParameter) -> String {
     let own = own_part(&parameter.expression, resource_type).unwrap_or_default();
     let mut form = format!("{} {own}", parameter.kind.code());
-    if parameter.kind == SearchKind::Reference
-        && let Some(only) = untyped::only(resource_type, parameter)
-    {
-        form.push_str(&format!("\nto {only}"));
+    if parameter.kind == SearchKind::Reference {
+        // What an id alone is found by depends on it.
+        let only = untyped::only(resource_type, parameter);
+        form.push_str(&format!("\nto {}", only.as_deref().unwrap_or("any")));
     }
     let composites = match parameter.kind {
         SearchKind::Composite => composite::resolve(definitions, resource_type, parameter),
