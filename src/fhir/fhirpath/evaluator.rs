@@ -3,7 +3,7 @@
 //! Source: FHIRPath N1 *Path selection*, *Functions*, *Operations*. Each step over each item
 //! is paid for from a budget, so that no expression runs away (IN-16).
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use super::environment::{AsRule, Environment};
 use super::error::FhirPathError;
@@ -18,6 +18,8 @@ pub(super) type Outcome<'a> = Result<Vec<Item<'a>>, FhirPathError>;
 
 /// A step costs so many units; a comparison of two items costs one.
 const STEP: u64 = 100;
+/// Units after which the environment is asked whether to stop.
+const PATIENCE: u64 = 10_000;
 /// Bytes of text that cost one unit.
 const BYTES_PER_UNIT: u64 = 16;
 /// Frames of evaluation for each level of nesting in the text.
@@ -36,13 +38,26 @@ pub(super) struct Evaluator<'e, 'a> {
     /// The focus of the whole expression: `%context`.
     context: Option<&'e Item<'a>>,
     budget: Cell<u64>,
+    /// Units until the environment is asked again whether to stop.
+    patience: Cell<u64>,
     depth: Cell<u32>,
+    traces: RefCell<Vec<Trace<'a>>>,
 }
 
-/// Evaluates an expression on a node.
-pub(super) fn run<'a>(expr: &'a Expr, focus: Node<'a>, env: &Environment<'a>) -> Outcome<'a> {
-    let focus = Item::Node(focus);
-    let present = match &focus {
+/// What `trace()` was called with.
+#[derive(Clone, Debug)]
+pub struct Trace<'a> {
+    pub name: String,
+    pub items: Vec<Item<'a>>,
+}
+
+/// Evaluates an expression on an item.
+pub(super) fn run<'a>(
+    expr: &'a Expr,
+    focus: &Item<'a>,
+    env: &Environment<'a>,
+) -> Result<(Vec<Item<'a>>, Vec<Trace<'a>>), FhirPathError> {
+    let present = match focus {
         Item::Node(node) if node.value == &super::item::NULL && node.sibling.is_none() => None,
         item => Some(item),
     };
@@ -50,14 +65,17 @@ pub(super) fn run<'a>(expr: &'a Expr, focus: Node<'a>, env: &Environment<'a>) ->
         env,
         context: present,
         budget: Cell::new(u64::from(env.limits.steps).saturating_mul(STEP)),
+        patience: Cell::new(PATIENCE),
         depth: Cell::new(0),
+        traces: RefCell::default(),
     };
     let scope = Scope {
         this: present,
         index: None,
         total: None,
     };
-    evaluator.eval(&expr.root, &scope)
+    let items = evaluator.eval(&expr.root, &scope)?;
+    Ok((items, evaluator.traces.into_inner()))
 }
 
 impl<'a> Evaluator<'_, 'a> {
@@ -198,6 +216,8 @@ impl<'a> Evaluator<'_, 'a> {
             Item::Node(node) if name.starts_with(|c: char| c.is_ascii_uppercase()) => {
                 if self.names_type(node, name) {
                     out.push(item.clone());
+                } else if matches!(node.shape, Shape::Unknown) {
+                    self.push_members(item, name, out);
                 }
             }
             _ => self.push_members(item, name, out),
@@ -220,6 +240,10 @@ impl<'a> Evaluator<'_, 'a> {
 
     pub(super) fn push_members(&self, item: &Item<'a>, name: &str, out: &mut Vec<Item<'a>>) {
         match item {
+            // No element, but what tells resources apart in JSON: other engines have it, and scripts ask.
+            Item::Node(node) if name == "resourceType" => {
+                out.extend(node.value.str_at(name).map(Item::text));
+            }
             Item::Node(node) => node.push_members(name, self.env.definitions, out),
             Item::Type { namespace, .. } if name == "namespace" => {
                 out.push(Item::text(*namespace));
@@ -347,13 +371,41 @@ impl<'a> Evaluator<'_, 'a> {
         match self.budget.get().checked_sub(units) {
             Some(rest) => {
                 self.budget.set(rest);
-                Ok(())
+                self.heed(units)
             }
             None => Err(FhirPathError::limit(format!(
                 "expected at most {} steps of evaluation, found more",
                 self.env.limits.steps
             ))),
         }
+    }
+
+    /// Asks now and then whether to stop.
+    fn heed(&self, units: u64) -> Result<(), FhirPathError> {
+        let Some(stop) = self.env.stop else {
+            return Ok(());
+        };
+        if let Some(rest) = self.patience.get().checked_sub(units) {
+            self.patience.set(rest);
+            return Ok(());
+        }
+        self.patience.set(PATIENCE);
+        if stop() {
+            return Err(FhirPathError::limit(
+                "expected an expression that is evaluated in time, found one that takes too long",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Keeps what `trace()` tells, where somebody wants to know.
+    pub(super) fn keep_trace(&self, name: &str, items: &[Item<'a>]) -> Result<(), FhirPathError> {
+        self.spend_steps(items.len())?;
+        self.traces.borrow_mut().push(Trace {
+            name: name.to_owned(),
+            items: items.to_vec(),
+        });
+        Ok(())
     }
 
     pub(super) fn check_size(&self, items: usize) -> Result<(), FhirPathError> {

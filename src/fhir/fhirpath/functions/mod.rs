@@ -13,7 +13,9 @@ use super::operators::{integer, not_single, wrong_type};
 use super::tree::Call;
 use crate::fhir::model::value::Value;
 
+mod aggregates;
 mod combining;
+mod components;
 mod conversion;
 mod existence;
 mod fhir;
@@ -27,6 +29,8 @@ mod subsetting;
 mod terminology;
 mod tree;
 mod utility;
+
+pub(super) use regular::Compiled;
 
 /// The body of a function: arguments unevaluated, input evaluated.
 type Body = for<'c, 'a> fn(&Args<'c, 'a>, Vec<Item<'a>>) -> Outcome<'a>;
@@ -63,10 +67,11 @@ const fn of_type(name: &'static str, call: Body) -> Function {
     }
 }
 
-const fn of_pattern(name: &'static str, arguments: usize, call: Body) -> Function {
+/// The last argument, the flags, may be left out.
+const fn of_pattern(name: &'static str, arity: (usize, usize), call: Body) -> Function {
     Function {
         name,
-        arity: (arguments, arguments),
+        arity,
         takes_type: false,
         takes_pattern: true,
         call,
@@ -77,7 +82,9 @@ static FAMILIES: &[&[Function]] = &[
     existence::EXISTENCE,
     filtering::FILTERING,
     subsetting::SUBSETTING,
+    aggregates::AGGREGATES,
     combining::COMBINING,
+    components::COMPONENTS,
     conversion::CONVERSION,
     strings::STRINGS,
     math::MATH,
@@ -168,6 +175,11 @@ impl<'a> Args<'_, 'a> {
             0 | 1 => Ok(items.into_iter().next()),
             many => Err(not_single(&format!("{}()", self.call.function.name), many)),
         }
+    }
+
+    /// The one item of a collection, unless it has no value.
+    fn valued(&self, items: Vec<Item<'a>>) -> Result<Option<Item<'a>>, FhirPathError> {
+        Ok(self.single(items)?.filter(|item| !item.is_without_value()))
     }
 
     /// The one item of a collection as a text; the text of a FHIR primitive as it stands.

@@ -3,7 +3,8 @@
 use super::super::error::FhirPathError;
 use super::super::evaluator::Outcome;
 use super::super::item::Item;
-use super::super::operators::{boolean, wrong_type};
+use super::super::operators::{boolean, number, wrong_type};
+use super::super::quantity::Quantity;
 use super::super::temporal::Temporal;
 use super::{Args, Function, function};
 
@@ -33,9 +34,23 @@ fn iif<'a>(args: &Args<'_, 'a>, input: Vec<Item<'a>>) -> Outcome<'a> {
     }
 }
 
-/// The input as it is: a server keeps no trace of data.
+/// The input as it is. What it tells is kept only for whoever asked for it: a server keeps no trace of
+/// data.
 fn trace<'a>(args: &Args<'_, 'a>, input: Vec<Item<'a>>) -> Outcome<'a> {
-    args.text(0)?;
+    let name = args.text(0)?;
+    if !args.evaluator.env.tracing {
+        return Ok(input);
+    }
+    let name = name.unwrap_or_default();
+    if args.given() == 1 {
+        args.evaluator.keep_trace(&name, &input)?;
+        return Ok(input);
+    }
+    let mut told = Vec::new();
+    for (position, item) in input.iter().enumerate() {
+        told.append(&mut args.lambda(1, item, position)?);
+    }
+    args.evaluator.keep_trace(&name, &told)?;
     Ok(input)
 }
 
@@ -75,11 +90,14 @@ fn type_<'a>(_: &Args<'_, 'a>, input: Vec<Item<'a>>) -> Outcome<'a> {
 }
 
 fn comparable<'a>(args: &Args<'_, 'a>, input: Vec<Item<'a>>) -> Outcome<'a> {
-    let (Some(a), Some(b)) = (args.single(input)?, args.single(args.value(0)?)?) else {
+    let (Some(a), Some(b)) = (args.valued(input)?, args.valued(args.value(0)?)?) else {
         return Ok(Vec::new());
     };
-    match (a.to_system(), b.to_system()) {
-        (Item::Quantity(a), Item::Quantity(b)) => Ok(vec![Item::Boolean(a.comparable(&b))]),
-        (_, other) => Err(wrong_type("two quantities for comparable()", &other)),
-    }
+    let read = |item: &Item<'a>| match item.to_system() {
+        Item::Quantity(quantity) => Ok(*quantity),
+        other => number(&other)
+            .map(Quantity::unity)
+            .ok_or_else(|| wrong_type("two quantities for comparable()", &other)),
+    };
+    Ok(vec![Item::Boolean(read(&a)?.comparable(&read(&b)?))])
 }
