@@ -233,11 +233,20 @@ fn boundaries_of_dates() {
     check("@2014.lowBoundary()", "2014-01-01");
     check("@2014-02.highBoundary()", "2014-02-28");
     check("@2014.highBoundary(6)", "2014-12");
-    check("@2014-01-01T08.lowBoundary()", "2014-01-01T08:00:00.000+14:00");
-    check("@2014-01-01T08:05+02:00.highBoundary()", "2014-01-01T08:05:59.999+02:00");
+    check(
+        "@2014-01-01T08.lowBoundary()",
+        "2014-01-01T08:00:00.000+14:00",
+    );
+    check(
+        "@2014-01-01T08:05+02:00.highBoundary()",
+        "2014-01-01T08:05:59.999+02:00",
+    );
     check("@T10:30.lowBoundary()", "10:30:00.000");
     check("@T10:30:15.5.highBoundary()", "10:30:15.599");
-    check("@2014.lowBoundary(7) | @2014.lowBoundary(9) | @T10.highBoundary(17)", "");
+    check(
+        "@2014.lowBoundary(7) | @2014.lowBoundary(9) | @T10.highBoundary(17)",
+        "",
+    );
     check("effective.highBoundary().toDate()", "2024-03-31");
     check("(1.5 'g').highBoundary(1)", "1.6 'g'");
     fails("'a'.lowBoundary()", Phase::Execution);
@@ -247,13 +256,18 @@ fn boundaries_of_dates() {
 fn parts_of_dates() {
     let moment = "@2012-01-02T12:30:45.678+08:45";
     check(
-        &format!("{moment}.select(yearOf() | monthOf() | dayOf() | hourOf() | minuteOf() | secondOf() | millisecondOf())"),
+        &format!(
+            "{moment}.select(yearOf() | monthOf() | dayOf() | hourOf() | minuteOf() | secondOf() | millisecondOf())"
+        ),
         "2012, 1, 2, 12, 30, 45, 678",
     );
     check(&format!("{moment}.timezoneOffsetOf()"), "8.75");
     check(&format!("{moment}.dateOf()"), "2012-01-02");
     check(&format!("{moment}.timeOf()"), "12:30:45.678");
-    check("effective.dayOf() | @T10:00.yearOf() | 'x'.yearOf() | {}.yearOf()", "");
+    check(
+        "effective.dayOf() | @T10:00.yearOf() | 'x'.yearOf() | {}.yearOf()",
+        "",
+    );
 }
 
 #[test]
