@@ -31,6 +31,27 @@ pub(super) struct Scope<'s, 'a> {
     pub this: Option<&'s Item<'a>>,
     pub index: Option<usize>,
     pub total: Option<&'s [Item<'a>]>,
+    /// What `defineVariable()` has defined in the steps before.
+    pub variables: Option<&'s Frame<'s, 'a>>,
+}
+
+/// Variables of one path, and of the paths around it.
+pub(super) struct Frame<'s, 'a> {
+    own: &'s [(String, Vec<Item<'a>>)],
+    outer: Option<&'s Frame<'s, 'a>>,
+}
+
+impl<'s, 'a> Frame<'s, 'a> {
+    fn find(&self, name: &str) -> Option<&[Item<'a>]> {
+        let mut frame = Some(self);
+        while let Some(Frame { own, outer }) = frame {
+            if let Some((_, items)) = own.iter().find(|(known, _)| known == name) {
+                return Some(items);
+            }
+            frame = *outer;
+        }
+        None
+    }
 }
 
 pub(super) struct Evaluator<'e, 'a> {
@@ -73,6 +94,7 @@ pub(super) fn run<'a>(
         this: present,
         index: None,
         total: None,
+        variables: None,
     };
     let items = evaluator.eval(&expr.root, &scope)?;
     Ok((items, evaluator.traces.into_inner()))
@@ -107,7 +129,12 @@ impl<'a> Evaluator<'_, 'a> {
                 .into_iter()
                 .collect()),
             Tree::Total => Ok(scope.total.unwrap_or(&[]).to_vec()),
-            Tree::Variable { name, at } => self.variable(name).map_err(|e| e.placed(*at)),
+            Tree::Variable { name, at } => {
+                match scope.variables.and_then(|frame| frame.find(name)) {
+                    Some(items) => Ok(items.to_vec()),
+                    None => self.variable(name).map_err(|e| e.placed(*at)),
+                }
+            }
             Tree::Path { start, steps } => self.path(start, steps, scope),
             Tree::Polarity {
                 negative,
@@ -119,6 +146,10 @@ impl<'a> Evaluator<'_, 'a> {
                 let mut left = self.eval(first, scope)?;
                 for link in rest {
                     self.spend_steps(1)?;
+                    if let Some(known) = operators::decided(link.operator, &left) {
+                        left = vec![Item::Boolean(known)];
+                        continue;
+                    }
                     let right = self.eval(&link.operand, scope);
                     left = operators::apply(self, link.operator, left, right)
                         .map_err(|e| e.placed(link.at))?;
@@ -168,7 +199,20 @@ impl<'a> Evaluator<'_, 'a> {
             _ => current = self.eval(start, scope)?,
         }
         let mut spare = Vec::new();
+        let mut defined: Vec<(String, Vec<Item<'a>>)> = Vec::new();
         for step in steps {
+            let frame = Frame {
+                own: &defined,
+                outer: scope.variables,
+            };
+            let within = Scope {
+                variables: if defined.is_empty() {
+                    scope.variables
+                } else {
+                    Some(&frame)
+                },
+                ..*scope
+            };
             match step {
                 Step::Member { name, at } => {
                     self.spend_steps(current.len().max(1))
@@ -181,7 +225,7 @@ impl<'a> Evaluator<'_, 'a> {
                     spare.clear();
                 }
                 Step::Index { index, at } => {
-                    let index = self.eval(index, scope)?;
+                    let index = self.eval(index, &within)?;
                     let index = operators::integer(&index, "an index")
                         .map_err(|e| e.placed(*at))?
                         .and_then(|index| usize::try_from(index).ok());
@@ -195,8 +239,15 @@ impl<'a> Evaluator<'_, 'a> {
                     let args = Args {
                         evaluator: self,
                         call,
-                        scope,
+                        scope: &within,
                     };
+                    if call.function.defines {
+                        let one = self
+                            .definition(&args, &current)
+                            .map_err(|e| e.placed(call.at))?;
+                        defined.push(one);
+                        continue;
+                    }
                     current = (call.function.call)(&args, current)
                         .and_then(|items| {
                             self.check_size(items.len())?;
@@ -207,6 +258,28 @@ impl<'a> Evaluator<'_, 'a> {
             }
         }
         Ok(current)
+    }
+
+    /// The variable that a call of `defineVariable()` defines. No other of its name may be known.
+    fn definition(
+        &self,
+        args: &Args<'_, 'a>,
+        input: &[Item<'a>],
+    ) -> Result<(String, Vec<Item<'a>>), FhirPathError> {
+        let name = args.variable_name()?;
+        let inner = args.scope.variables.and_then(|frame| frame.find(&name));
+        if inner.is_some() || self.variable(&name).is_ok() {
+            return Err(FhirPathError::execution(format!(
+                "expected the name of a new variable, found %{name}"
+            )));
+        }
+        self.spend_steps(input.len())?;
+        let value = match (input, args.given()) {
+            (_, 1) => input.to_vec(),
+            ([item], _) => args.definition(item)?,
+            _ => args.definition_of_all()?,
+        };
+        Ok((name, value))
     }
 
     /// The first step of a path: the name of an element, or of the type of the focus as in

@@ -119,6 +119,23 @@ fn single<'i, 'a>(
     }
 }
 
+/// What logic yields whatever stands on the right: that is then not evaluated.
+pub(super) fn decided(operator: Operator, left: &[Item<'_>]) -> Option<bool> {
+    let [item] = left else {
+        return None;
+    };
+    let left = match item {
+        Item::Boolean(value) => *value,
+        Item::Node(node) => node.value.as_bool()?,
+        _ => return None,
+    };
+    match (operator, left) {
+        (Operator::And, false) => Some(false),
+        (Operator::Or, true) | (Operator::Implies, false) => Some(true),
+        _ => None,
+    }
+}
+
 /// Three-valued logic.
 fn logic(operator: Operator, left: Option<bool>, right: Option<bool>) -> Option<bool> {
     match (operator, left, right) {

@@ -229,6 +229,35 @@ fn in_16_regular_expressions_do_not_run_away() {
 }
 
 #[test]
+fn variables_of_an_expression() {
+    check("defineVariable('s', status).select(%s & '!')", "final!");
+    check(
+        "code.coding.defineVariable('c').select(%c.code & system)",
+        "8480-6http://loinc.org",
+    );
+    check(
+        "status.defineVariable('a').defineVariable('b', %a & 'x').select(%a & %b)",
+        "finalfinalx",
+    );
+    fails(
+        "defineVariable('s', 1).defineVariable('s', 2)",
+        Phase::Execution,
+    );
+    fails("defineVariable('context', 1)", Phase::Execution);
+    fails("defineVariable('')", Phase::Execution);
+    fails("defineVariable('s', 1) | %s", Phase::Execution);
+}
+
+/// What the left side decides needs no right side.
+#[test]
+fn logic_stops_where_it_is_decided() {
+    check("false and component.single().exists()", "false");
+    check("true or component.single().exists()", "true");
+    check("false implies component.single().exists()", "true");
+    fails("true and component.single().exists()", Phase::Execution);
+}
+
+#[test]
 fn boundaries_of_dates() {
     check("@2014.lowBoundary()", "2014-01-01");
     check("@2014-02.highBoundary()", "2014-02-28");
@@ -338,6 +367,25 @@ fn every_search_parameter_evaluates() {
         }
     }
     assert!(count > 1000, "{count}");
+}
+
+/// Source: FHIR R4, the constraints of all resources and datatypes.
+#[test]
+fn every_invariant_compiles() {
+    let mut count = 0;
+    for url in R4.canonicals("StructureDefinition") {
+        let definition = R4.resolve(url).unwrap();
+        let snapshot = definition.get("snapshot");
+        let elements = snapshot.map_or(&[][..], |part| part.items_at("element"));
+        for constraint in elements.iter().flat_map(|part| part.items_at("constraint")) {
+            if let Some(expression) = constraint.str_at("expression") {
+                parse(expression)
+                    .unwrap_or_else(|error| panic!("{url}: {}", error.in_text(expression)));
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 5_000, "{count}");
 }
 
 #[test]

@@ -44,6 +44,8 @@ pub(super) struct Function {
     pub takes_type: bool,
     /// The first argument is a regular expression.
     pub takes_pattern: bool,
+    /// It defines a variable for the steps after it.
+    pub defines: bool,
     pub call: Body,
 }
 
@@ -53,6 +55,7 @@ const fn function(name: &'static str, arity: (usize, usize), call: Body) -> Func
         arity,
         takes_type: false,
         takes_pattern: false,
+        defines: false,
         call,
     }
 }
@@ -63,6 +66,7 @@ const fn of_type(name: &'static str, call: Body) -> Function {
         arity: (1, 1),
         takes_type: true,
         takes_pattern: false,
+        defines: false,
         call,
     }
 }
@@ -74,6 +78,7 @@ const fn of_pattern(name: &'static str, arity: (usize, usize), call: Body) -> Fu
         arity,
         takes_type: false,
         takes_pattern: true,
+        defines: false,
         call,
     }
 }
@@ -148,11 +153,33 @@ impl<'a> Args<'_, 'a> {
             this: Some(item),
             index: Some(position),
             total,
+            variables: self.scope.variables,
         };
         match self.call.arguments.get(index) {
             Some(tree) => self.evaluator.eval(tree, &scope),
             None => Ok(Vec::new()),
         }
+    }
+
+    /// The first argument of `defineVariable()`.
+    pub(super) fn variable_name(&self) -> Result<String, FhirPathError> {
+        let name = self.text(0)?.unwrap_or_default();
+        if name.is_empty() {
+            return Err(FhirPathError::execution(
+                "expected the name of a variable for defineVariable(), found none",
+            ));
+        }
+        Ok(name.into_owned())
+    }
+
+    /// The second argument of `defineVariable()`, on the one item of the input.
+    pub(super) fn definition(&self, item: &Item<'a>) -> Outcome<'a> {
+        self.lambda(1, item, 0)
+    }
+
+    /// The second argument of `defineVariable()`, where the input is no single item.
+    pub(super) fn definition_of_all(&self) -> Outcome<'a> {
+        self.value(1)
     }
 
     /// An argument as a text.

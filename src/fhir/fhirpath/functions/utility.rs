@@ -11,6 +11,11 @@ use super::{Args, Function, function};
 pub(super) const UTILITY: &[Function] = &[
     function("iif", (2, 3), iif),
     function("trace", (1, 2), trace),
+    // The evaluator keeps the variable; the input goes on as it is.
+    Function {
+        defines: true,
+        ..function("defineVariable", (1, 2), |_, input| Ok(input))
+    },
     function("now", (0, 0), now),
     function("today", (0, 0), today),
     function("timeOfDay", (0, 0), time_of_day),
