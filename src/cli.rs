@@ -2,6 +2,7 @@
 
 mod admin;
 mod conformance;
+mod fhirpath;
 pub mod generate_definitions;
 mod ingest;
 mod packages;
@@ -85,6 +86,9 @@ enum Command {
         #[command(subcommand)]
         command: ConformanceCommand,
     },
+    /// Evaluate a FHIRPath expression on a resource in a file
+    #[command(name = "fhirpath")]
+    FhirPath(fhirpath::Arguments),
     /// Make fhir-profiles/r4.ndjson.zst anew
     #[command(hide = true)]
     GenerateDefinitions {
@@ -115,6 +119,13 @@ enum ConformanceCommand {
     TestScript(conformance::TestScriptArguments),
     /// Run HL7's published cases for validators against this one
     Validator(published::ValidatorArguments),
+    /// Run published cases of FHIRPath: HL7's official ones for R4, or those of fhirpath.js
+    #[command(name = "fhirpath")]
+    FhirPath {
+        /// Folder with tests.json and input, or with cases and resources
+        #[arg(long, value_name = "DIR")]
+        suite: PathBuf,
+    },
 }
 
 #[derive(Subcommand)]
@@ -188,6 +199,10 @@ fn dispatch(command: Command) -> Result<ExitCode> {
         Command::Conformance {
             command: ConformanceCommand::Validator(arguments),
         } => published::validator(arguments),
+        Command::Conformance {
+            command: ConformanceCommand::FhirPath { suite },
+        } => fhirpath::conformance(&suite),
+        Command::FhirPath(arguments) => fhirpath::evaluate(&arguments),
         Command::GenerateDefinitions {
             package,
             corrections,

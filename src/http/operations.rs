@@ -16,7 +16,7 @@ use crate::interactions::meta::meta;
 use crate::interactions::search::everything;
 use crate::interactions::terminology::{Input, Operation};
 use crate::interactions::{Answer, Body, Node};
-use crate::operations::{MatchRequest, docref, find_match, lastn, parameters};
+use crate::operations::{MatchRequest, docref, fhirpath, find_match, lastn, parameters};
 
 impl Call<'_> {
     pub(super) async fn everything(mut self, key: ResourceKey) -> Result<Answer> {
@@ -55,6 +55,22 @@ impl Call<'_> {
                 format!("the operation {name} is not offered on this type"),
             )),
         }
+    }
+
+    /// `$fhirpath`: by GET with plain parameters, by POST with a Parameters resource.
+    pub(super) async fn fhirpath(mut self) -> Result<Answer> {
+        let pairs = std::mem::take(&mut self.pairs);
+        let has_body = self.request.headers().contains_key(CONTENT_TYPE);
+        if *self.request.method() != Method::POST || !has_body {
+            return self.told(move |node| fhirpath(node, &pairs, None)).await;
+        }
+        let format = fhir_format(&body_kind(self.request.headers())?)?;
+        let text = self.resource_body().await?;
+        self.told(move |node| {
+            let body = incoming(node, format, text.clone())?;
+            fhirpath(node, &pairs, Some(body.tree()))
+        })
+        .await
     }
 
     pub(super) async fn terminology(mut self, name: &str, on: &OperationTarget) -> Result<Answer> {

@@ -261,6 +261,7 @@ impl Call<'_> {
             ("$docref" | "$lastn" | "$match", OperationTarget::Type(on)) => {
                 self.find(name, &on).await
             }
+            ("$fhirpath", OperationTarget::System) => self.fhirpath().await,
             ("$reindex", on @ (OperationTarget::System | OperationTarget::Type(_))) if !reading => {
                 let context = self.context.clone();
                 let (pool, patience) = (self.state.patient.clone(), self.state.patience.write);

@@ -109,6 +109,12 @@ const REINDEX: [(&str, &str); 2] = [
     ),
 ];
 
+/// Evaluates an expression: no operation of R4.
+const FHIRPATH: (&str, &str) = (
+    "fhirpath",
+    "https://fascicolo.dev/fhir/OperationDefinition/fhirpath",
+);
+
 /// The statement as JSON.
 pub fn statement(node: &Node) -> Vec<u8> {
     let mut rest = Object::new();
@@ -136,10 +142,8 @@ pub fn statement(node: &Node) -> Vec<u8> {
         .map(|(name, kind)| search_param(name, kind, None));
     rest.push("searchParam", result.collect::<Vec<_>>());
 
-    rest.push(
-        "operation",
-        REINDEX.iter().map(operation).collect::<Vec<_>>(),
-    );
+    let operations = REINDEX.iter().chain([&FHIRPATH]);
+    rest.push("operation", operations.map(operation).collect::<Vec<_>>());
 
     let mut software = Object::new();
     software.push("name", "fascicolo");

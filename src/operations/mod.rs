@@ -4,12 +4,14 @@
 //! (`interactions/search`), within the same bounds.
 
 mod docref;
+mod fhirpath;
 mod lastn;
 mod matching;
 mod parameters;
 mod person;
 
 pub use docref::docref;
+pub use fhirpath::fhirpath;
 pub use lastn::lastn;
 pub use matching::{MatchRequest, find_match};
 pub use parameters::parameters;

@@ -18,6 +18,8 @@ pub struct Decimal {
 const MAX_SCALE: u32 = 38;
 /// Decimals kept by a division that does not come out even.
 const QUOTIENT_SCALE: u32 = 20;
+/// A boundary is told with no more decimals.
+const BOUNDARY_SCALE: u32 = 28;
 
 impl Decimal {
     pub const ZERO: Self = Self {
@@ -240,6 +242,32 @@ impl Decimal {
         self.negated()?.floor()?.negated()
     }
 
+    /// The least (or greatest) value that rounds to this one, cut outwards to so many decimals; `None`
+    /// where these are too many.
+    pub fn boundary(self, decimals: u32, high: bool) -> Option<Self> {
+        if decimals > BOUNDARY_SCALE {
+            return None;
+        }
+        let half = Self::from_parts(5, self.scale.checked_add(1)?)?;
+        let exact = if high {
+            self.plus(half)?
+        } else {
+            self.minus(half)?
+        };
+        if exact.scale <= decimals {
+            let mantissa = exact.at_scale(decimals)?;
+            return Self::from_parts(mantissa, decimals);
+        }
+        let factor = power(exact.scale.checked_sub(decimals)?)?;
+        let floor = |mantissa: i128| mantissa.checked_div_euclid(factor);
+        let mantissa = if high {
+            floor(exact.mantissa.checked_neg()?)?.checked_neg()?
+        } else {
+            floor(exact.mantissa)?
+        };
+        Self::from_parts(mantissa, decimals)
+    }
+
     /// Equal once both are rounded to the decimals of the less precise one.
     pub fn equivalent(self, other: Self) -> bool {
         let decimals = self.normalized().scale.min(other.normalized().scale);
@@ -364,6 +392,23 @@ mod tests {
         check(d("-2.5").rounded(0), "-3");
         assert!(d("1").divided_by(d("0.0")).is_none());
         assert!(d("9e37").times(d("9e37")).is_none());
+    }
+
+    #[test]
+    fn boundaries() {
+        for (value, decimals, low, high) in [
+            ("1.587", 8, "1.58650000", "1.58750000"),
+            ("1.587", 2, "1.58", "1.59"),
+            ("-1.587", 2, "-1.59", "-1.58"),
+            ("1.587", 0, "1", "2"),
+            ("1", 8, "0.50000000", "1.50000000"),
+            ("0.0", 1, "-0.1", "0.1"),
+            ("12.500", 4, "12.4995", "12.5005"),
+        ] {
+            check(d(value).boundary(decimals, false), low);
+            check(d(value).boundary(decimals, true), high);
+        }
+        assert!(d("1.587").boundary(29, false).is_none());
     }
 
     #[test]

@@ -120,7 +120,7 @@ impl fmt::Debug for Ports<'_> {
 }
 
 /// Definitions, variables, ports, time and limits of an evaluation.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Environment<'a> {
     pub(super) definitions: &'a Definitions,
     pub(super) now: Option<Temporal>,
@@ -130,9 +130,22 @@ pub struct Environment<'a> {
     pub(super) ports: Ports<'a>,
     /// Whether `resolve()` gives the type of what it does not find.
     pub(super) targets: bool,
+    /// Whether `trace()` keeps what it is called with.
+    pub(super) tracing: bool,
+    pub(super) stop: Option<&'a dyn Fn() -> bool>,
     pub(super) variables: Vec<(Text, Vec<Item<'a>>)>,
     pub(super) limits: Limits,
     pub(super) as_rule: AsRule,
+}
+
+impl fmt::Debug for Environment<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Environment")
+            .field("ports", &self.ports)
+            .field("limits", &self.limits)
+            .field("as_rule", &self.as_rule)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> Environment<'a> {
@@ -146,6 +159,8 @@ impl<'a> Environment<'a> {
             bundle: None,
             ports: Ports::default(),
             targets: false,
+            tracing: false,
+            stop: None,
             variables: Vec::new(),
             limits: Limits::default(),
             as_rule: AsRule::Singleton,
@@ -174,6 +189,13 @@ impl<'a> Environment<'a> {
         self
     }
 
+    /// `%resource` and `%rootResource`, where they are no resource that the definitions describe.
+    pub fn with_root(mut self, root: Node<'a>) -> Self {
+        self.resource = Some(root);
+        self.root_resource = Some(root);
+        self
+    }
+
     /// The Bundle in which `resolve()` looks, where the resource is one of its entries.
     pub fn with_bundle(mut self, bundle: &'a Value) -> Self {
         self.bundle = Some(bundle);
@@ -184,6 +206,19 @@ impl<'a> Environment<'a> {
     /// [`Item::Target`]: enough for `resolve() is Patient`.
     pub fn with_targets(mut self) -> Self {
         self.targets = true;
+        self
+    }
+
+    /// `trace()` keeps what it is called with, for [`evaluate_traced`](super::evaluate_traced).
+    pub fn with_traces(mut self) -> Self {
+        self.tracing = true;
+        self
+    }
+
+    /// Asked now and then; evaluation ends with [`Phase::Limit`](super::Phase) once it says so. Steps bound
+    /// the work, this bounds the time.
+    pub fn with_stop(mut self, stop: &'a dyn Fn() -> bool) -> Self {
+        self.stop = Some(stop);
         self
     }
 

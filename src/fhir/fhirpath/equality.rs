@@ -47,6 +47,11 @@ pub(super) fn equal_items<'a>(
         if std::ptr::eq(a.value, b.value) && same_place(a.sibling, b.sibling) {
             return Ok(Some(true));
         }
+        if let (Value::Null, Value::Null, Some(a), Some(b)) =
+            (a.value, b.value, a.sibling, b.sibling)
+        {
+            return deep_equal(evaluator, a, b, 0).map(Some);
+        }
         if a.value.as_object().is_some() && b.value.as_object().is_some() {
             return deep_equal(evaluator, a.value, b.value, 0).map(Some);
         }
@@ -77,7 +82,7 @@ pub(super) fn equal_items<'a>(
         (Item::Quantity(a), Item::Quantity(b)) => match a.compare(b) {
             Some(order) => Some(order.is_eq()),
             // A calendar year and a UCUM year are not known to be different.
-            None if a.calendar_unit().is_some() != b.calendar_unit().is_some() => None,
+            None if a.is_apart(b) => None,
             None => Some(false),
         },
         (Item::Quantity(a), other) | (other, Item::Quantity(a)) => match number(other) {
@@ -207,10 +212,11 @@ fn equivalent_items<'a>(
     })
 }
 
-/// Lower-case characters, with runs of white space as one blank.
+/// Lower-case characters, with each white space as a blank.
 fn words(text: &str) -> impl Iterator<Item = char> + '_ {
-    text.split_whitespace()
-        .flat_map(|word| word.chars().flat_map(char::to_lowercase).chain([' ']))
+    text.chars()
+        .map(|c| if c.is_whitespace() { ' ' } else { c })
+        .flat_map(char::to_lowercase)
 }
 
 /// Equivalence of elements: as equality, but ids do not count and repeated elements may come in
@@ -222,8 +228,17 @@ fn deep_equivalent(
     depth: u32,
 ) -> Result<bool, FhirPathError> {
     evaluator.spend(1)?;
-    let (Value::Object(x), Value::Object(y)) = (a, b) else {
-        return deep_equal(evaluator, a, b, depth);
+    let (x, y) = match (a, b) {
+        (Value::Object(x), Value::Object(y)) => (x, y),
+        (Value::String(x), Value::String(y)) => {
+            evaluator.spend_text(x.len().saturating_add(y.len()))?;
+            return Ok(words(x).eq(words(y)));
+        }
+        (Value::Number(x), Value::Number(y)) => {
+            let parsed = (Decimal::parse(x), Decimal::parse(y));
+            return Ok(x == y || matches!(parsed, (Some(x), Some(y)) if x.equivalent(y)));
+        }
+        _ => return deep_equal(evaluator, a, b, depth),
     };
     if depth > MAX_DEPTH {
         return Err(FhirPathError::limit(format!(

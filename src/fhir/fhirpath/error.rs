@@ -65,6 +65,29 @@ impl FhirPathError {
     }
 }
 
+impl FhirPathError {
+    /// The fault with its place in the text, as a person looks for it.
+    pub fn in_text(&self, text: &str) -> String {
+        let place = self.at.and_then(|at| usize::try_from(at).ok());
+        let Some((before, after)) = place.and_then(|at| text.split_at_checked(at)) else {
+            return self.to_string();
+        };
+        let line = before.matches('\n').count().saturating_add(1);
+        let last = before.rsplit('\n').next().unwrap_or("");
+        let column = last.chars().count().saturating_add(1);
+        let mut shown: String = after.chars().take_while(|c| *c != '\n').take(20).collect();
+        if shown.is_empty() {
+            shown.push_str("the end");
+        } else {
+            shown = format!("‘{shown}’");
+        }
+        format!(
+            "FHIRPath, line {line} column {column}, at {shown}: {}",
+            self.text
+        )
+    }
+}
+
 impl fmt::Display for FhirPathError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.at {

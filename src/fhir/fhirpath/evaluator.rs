@@ -3,7 +3,7 @@
 //! Source: FHIRPath N1 *Path selection*, *Functions*, *Operations*. Each step over each item
 //! is paid for from a budget, so that no expression runs away (IN-16).
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use super::environment::{AsRule, Environment};
 use super::error::FhirPathError;
@@ -18,6 +18,8 @@ pub(super) type Outcome<'a> = Result<Vec<Item<'a>>, FhirPathError>;
 
 /// A step costs so many units; a comparison of two items costs one.
 const STEP: u64 = 100;
+/// Units after which the environment is asked whether to stop.
+const PATIENCE: u64 = 10_000;
 /// Bytes of text that cost one unit.
 const BYTES_PER_UNIT: u64 = 16;
 /// Frames of evaluation for each level of nesting in the text.
@@ -29,6 +31,27 @@ pub(super) struct Scope<'s, 'a> {
     pub this: Option<&'s Item<'a>>,
     pub index: Option<usize>,
     pub total: Option<&'s [Item<'a>]>,
+    /// What `defineVariable()` has defined in the steps before.
+    pub variables: Option<&'s Frame<'s, 'a>>,
+}
+
+/// Variables of one path, and of the paths around it.
+pub(super) struct Frame<'s, 'a> {
+    own: &'s [(String, Vec<Item<'a>>)],
+    outer: Option<&'s Frame<'s, 'a>>,
+}
+
+impl<'s, 'a> Frame<'s, 'a> {
+    fn find(&self, name: &str) -> Option<&[Item<'a>]> {
+        let mut frame = Some(self);
+        while let Some(Frame { own, outer }) = frame {
+            if let Some((_, items)) = own.iter().find(|(known, _)| known == name) {
+                return Some(items);
+            }
+            frame = *outer;
+        }
+        None
+    }
 }
 
 pub(super) struct Evaluator<'e, 'a> {
@@ -36,13 +59,26 @@ pub(super) struct Evaluator<'e, 'a> {
     /// The focus of the whole expression: `%context`.
     context: Option<&'e Item<'a>>,
     budget: Cell<u64>,
+    /// Units until the environment is asked again whether to stop.
+    patience: Cell<u64>,
     depth: Cell<u32>,
+    traces: RefCell<Vec<Trace<'a>>>,
 }
 
-/// Evaluates an expression on a node.
-pub(super) fn run<'a>(expr: &'a Expr, focus: Node<'a>, env: &Environment<'a>) -> Outcome<'a> {
-    let focus = Item::Node(focus);
-    let present = match &focus {
+/// What `trace()` was called with.
+#[derive(Clone, Debug)]
+pub struct Trace<'a> {
+    pub name: String,
+    pub items: Vec<Item<'a>>,
+}
+
+/// Evaluates an expression on an item.
+pub(super) fn run<'a>(
+    expr: &'a Expr,
+    focus: &Item<'a>,
+    env: &Environment<'a>,
+) -> Result<(Vec<Item<'a>>, Vec<Trace<'a>>), FhirPathError> {
+    let present = match focus {
         Item::Node(node) if node.value == &super::item::NULL && node.sibling.is_none() => None,
         item => Some(item),
     };
@@ -50,14 +86,18 @@ pub(super) fn run<'a>(expr: &'a Expr, focus: Node<'a>, env: &Environment<'a>) ->
         env,
         context: present,
         budget: Cell::new(u64::from(env.limits.steps).saturating_mul(STEP)),
+        patience: Cell::new(PATIENCE),
         depth: Cell::new(0),
+        traces: RefCell::default(),
     };
     let scope = Scope {
         this: present,
         index: None,
         total: None,
+        variables: None,
     };
-    evaluator.eval(&expr.root, &scope)
+    let items = evaluator.eval(&expr.root, &scope)?;
+    Ok((items, evaluator.traces.into_inner()))
 }
 
 impl<'a> Evaluator<'_, 'a> {
@@ -89,7 +129,12 @@ impl<'a> Evaluator<'_, 'a> {
                 .into_iter()
                 .collect()),
             Tree::Total => Ok(scope.total.unwrap_or(&[]).to_vec()),
-            Tree::Variable { name, at } => self.variable(name).map_err(|e| e.placed(*at)),
+            Tree::Variable { name, at } => {
+                match scope.variables.and_then(|frame| frame.find(name)) {
+                    Some(items) => Ok(items.to_vec()),
+                    None => self.variable(name).map_err(|e| e.placed(*at)),
+                }
+            }
             Tree::Path { start, steps } => self.path(start, steps, scope),
             Tree::Polarity {
                 negative,
@@ -101,6 +146,10 @@ impl<'a> Evaluator<'_, 'a> {
                 let mut left = self.eval(first, scope)?;
                 for link in rest {
                     self.spend_steps(1)?;
+                    if let Some(known) = operators::decided(link.operator, &left) {
+                        left = vec![Item::Boolean(known)];
+                        continue;
+                    }
                     let right = self.eval(&link.operand, scope);
                     left = operators::apply(self, link.operator, left, right)
                         .map_err(|e| e.placed(link.at))?;
@@ -150,7 +199,20 @@ impl<'a> Evaluator<'_, 'a> {
             _ => current = self.eval(start, scope)?,
         }
         let mut spare = Vec::new();
+        let mut defined: Vec<(String, Vec<Item<'a>>)> = Vec::new();
         for step in steps {
+            let frame = Frame {
+                own: &defined,
+                outer: scope.variables,
+            };
+            let within = Scope {
+                variables: if defined.is_empty() {
+                    scope.variables
+                } else {
+                    Some(&frame)
+                },
+                ..*scope
+            };
             match step {
                 Step::Member { name, at } => {
                     self.spend_steps(current.len().max(1))
@@ -163,7 +225,7 @@ impl<'a> Evaluator<'_, 'a> {
                     spare.clear();
                 }
                 Step::Index { index, at } => {
-                    let index = self.eval(index, scope)?;
+                    let index = self.eval(index, &within)?;
                     let index = operators::integer(&index, "an index")
                         .map_err(|e| e.placed(*at))?
                         .and_then(|index| usize::try_from(index).ok());
@@ -177,8 +239,15 @@ impl<'a> Evaluator<'_, 'a> {
                     let args = Args {
                         evaluator: self,
                         call,
-                        scope,
+                        scope: &within,
                     };
+                    if call.function.defines {
+                        let one = self
+                            .definition(&args, &current)
+                            .map_err(|e| e.placed(call.at))?;
+                        defined.push(one);
+                        continue;
+                    }
                     current = (call.function.call)(&args, current)
                         .and_then(|items| {
                             self.check_size(items.len())?;
@@ -191,6 +260,28 @@ impl<'a> Evaluator<'_, 'a> {
         Ok(current)
     }
 
+    /// The variable that a call of `defineVariable()` defines. No other of its name may be known.
+    fn definition(
+        &self,
+        args: &Args<'_, 'a>,
+        input: &[Item<'a>],
+    ) -> Result<(String, Vec<Item<'a>>), FhirPathError> {
+        let name = args.variable_name()?;
+        let inner = args.scope.variables.and_then(|frame| frame.find(&name));
+        if inner.is_some() || self.variable(&name).is_ok() {
+            return Err(FhirPathError::execution(format!(
+                "expected the name of a new variable, found %{name}"
+            )));
+        }
+        self.spend_steps(input.len())?;
+        let value = match (input, args.given()) {
+            (_, 1) => input.to_vec(),
+            ([item], _) => args.definition(item)?,
+            _ => args.definition_of_all()?,
+        };
+        Ok((name, value))
+    }
+
     /// The first step of a path: the name of an element, or of the type of the focus as in
     /// `Patient.name`. Element names never start with a capital letter.
     fn push_first(&self, item: &Item<'a>, name: &str, out: &mut Vec<Item<'a>>) {
@@ -198,6 +289,8 @@ impl<'a> Evaluator<'_, 'a> {
             Item::Node(node) if name.starts_with(|c: char| c.is_ascii_uppercase()) => {
                 if self.names_type(node, name) {
                     out.push(item.clone());
+                } else if matches!(node.shape, Shape::Unknown) {
+                    self.push_members(item, name, out);
                 }
             }
             _ => self.push_members(item, name, out),
@@ -220,6 +313,10 @@ impl<'a> Evaluator<'_, 'a> {
 
     pub(super) fn push_members(&self, item: &Item<'a>, name: &str, out: &mut Vec<Item<'a>>) {
         match item {
+            // No element, but what tells resources apart in JSON: other engines have it, and scripts ask.
+            Item::Node(node) if name == "resourceType" => {
+                out.extend(node.value.str_at(name).map(Item::text));
+            }
             Item::Node(node) => node.push_members(name, self.env.definitions, out),
             Item::Type { namespace, .. } if name == "namespace" => {
                 out.push(Item::text(*namespace));
@@ -347,13 +444,41 @@ impl<'a> Evaluator<'_, 'a> {
         match self.budget.get().checked_sub(units) {
             Some(rest) => {
                 self.budget.set(rest);
-                Ok(())
+                self.heed(units)
             }
             None => Err(FhirPathError::limit(format!(
                 "expected at most {} steps of evaluation, found more",
                 self.env.limits.steps
             ))),
         }
+    }
+
+    /// Asks now and then whether to stop.
+    fn heed(&self, units: u64) -> Result<(), FhirPathError> {
+        let Some(stop) = self.env.stop else {
+            return Ok(());
+        };
+        if let Some(rest) = self.patience.get().checked_sub(units) {
+            self.patience.set(rest);
+            return Ok(());
+        }
+        self.patience.set(PATIENCE);
+        if stop() {
+            return Err(FhirPathError::limit(
+                "expected an expression that is evaluated in time, found one that takes too long",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Keeps what `trace()` tells, where somebody wants to know.
+    pub(super) fn keep_trace(&self, name: &str, items: &[Item<'a>]) -> Result<(), FhirPathError> {
+        self.spend_steps(items.len())?;
+        self.traces.borrow_mut().push(Trace {
+            name: name.to_owned(),
+            items: items.to_vec(),
+        });
+        Ok(())
     }
 
     pub(super) fn check_size(&self, items: usize) -> Result<(), FhirPathError> {

@@ -71,6 +71,26 @@ impl<'a> Item<'a> {
         Item::String(text.into())
     }
 
+    /// A whole resource.
+    pub fn resource(value: &'a Value, definitions: &'a Definitions) -> Self {
+        Item::Node(Node::resource(value, definitions))
+    }
+
+    /// The value as JSON: of an element as it stands, a Quantity as that of FHIR, dates as text.
+    pub fn to_json(&self) -> Value {
+        match self {
+            Item::Node(node) => node.value.clone(),
+            Item::Target(name) => Value::from(*name),
+            Item::Boolean(value) => Value::Bool(*value),
+            Item::Integer(value) => Value::from(*value),
+            Item::Decimal(value) => Value::Number(value.to_string().into()),
+            Item::String(text) => Value::from(text.as_ref()),
+            Item::Temporal(value) => Value::from(value.to_string()),
+            Item::Quantity(quantity) => quantity.to_fhir(),
+            Item::Type { namespace, name } => Value::from(format!("{namespace}.{name}")),
+        }
+    }
+
     /// The node, if it is one.
     pub fn node(&self) -> Option<&Node<'a>> {
         match self {
@@ -79,10 +99,24 @@ impl<'a> Item<'a> {
         }
     }
 
+    /// Whether it is a primitive that has extensions only: it counts as an item, and operators and
+    /// functions of values find nothing in it.
+    pub(super) fn is_without_value(&self) -> bool {
+        matches!(self, Item::Node(node) if matches!(node.value, Value::Null))
+    }
+
     /// Namespace and name of the type, as `type()` tells them.
     pub fn type_name(&self) -> (&'static str, &str) {
         match self {
-            Item::Node(node) => ("FHIR", node.type_name()),
+            Item::Node(node) => match (node.shape, node.value) {
+                (Shape::Unknown, Value::Bool(_)) => ("System", "Boolean"),
+                (Shape::Unknown, Value::String(_)) => ("System", "String"),
+                (Shape::Unknown, Value::Number(text)) if text.contains(['.', 'e', 'E']) => {
+                    ("System", "Decimal")
+                }
+                (Shape::Unknown, Value::Number(_)) => ("System", "Integer"),
+                _ => ("FHIR", node.type_name()),
+            },
             Item::Target(name) => ("FHIR", name),
             Item::Boolean(_) => ("System", "Boolean"),
             Item::Integer(_) => ("System", "Integer"),
@@ -217,12 +251,14 @@ impl<'a> Node<'a> {
         let Value::Object(object) = self.value else {
             // A primitive: its id and extensions stand in the sibling.
             if let Some(sibling) = self.sibling {
+                let element = || definitions.schema("Element").map(Shape::root);
                 let child = Node {
                     value: sibling,
                     sibling: None,
-                    shape: definitions
-                        .schema("Element")
-                        .map_or(Shape::Unknown, Shape::root),
+                    shape: match self.shape {
+                        Shape::Unknown => Shape::Unknown,
+                        _ => element().unwrap_or(Shape::Unknown),
+                    },
                 };
                 if matches!(sibling, Value::Object(_)) {
                     child.push_members(name, definitions, out);
@@ -231,14 +267,10 @@ impl<'a> Node<'a> {
             return;
         };
         let Shape::Structure { schema, node, .. } = self.shape else {
-            if let Some(value) = object.get(name) {
-                push_values(
-                    value,
-                    sibling_of(self.value, name),
-                    Shape::Unknown,
-                    definitions,
-                    out,
-                );
+            let (value, sibling) = (object.get(name), sibling_of(self.value, name));
+            if value.is_some() || sibling.is_some() {
+                let value = value.unwrap_or(&NULL);
+                push_values(value, sibling, Shape::Unknown, definitions, out);
             }
             return;
         };

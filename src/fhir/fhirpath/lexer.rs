@@ -199,47 +199,35 @@ impl<'t> Lexer<'t> {
         }
     }
 
+    /// A text in quotes. What stands after a backslash and is no escape stands for itself.
     fn quoted(&mut self, quote: char) -> Result<Text, FhirPathError> {
         let at = self.at();
         let mut text = Text::default();
-        let mut chars = self.rest().char_indices().skip(1);
-        while let Some((place, c)) = chars.next() {
+        let mut rest = self.rest().get(quote.len_utf8()..).unwrap_or("");
+        let mut chars = rest.chars();
+        while let Some(c) = chars.next() {
+            rest = chars.as_str();
             if c == quote {
-                self.advance(place.saturating_add(c.len_utf8()));
+                let read = self.rest().len().saturating_sub(rest.len());
+                self.advance(read);
                 return Ok(text);
             }
             if c != '\\' {
                 text.push(c);
                 continue;
             }
-            let escaped = match chars.next().map(|(_, c)| c) {
-                Some('n') => Some('\n'),
-                Some('r') => Some('\r'),
-                Some('t') => Some('\t'),
-                Some('f') => Some('\u{c}'),
-                Some('u') => {
-                    let mut code = 0u32;
-                    for _ in 0..4 {
-                        let digit = chars.next().and_then(|(_, c)| c.to_digit(16));
-                        code = match digit {
-                            Some(digit) => code.saturating_mul(16).saturating_add(digit),
-                            None => u32::MAX,
-                        };
-                    }
-                    char::from_u32(code)
-                }
-                Some(c @ ('\\' | '/' | '\'' | '"' | '`')) => Some(c),
-                _ => None,
-            };
-            match escaped {
+            if let Some((c, after)) = rest.strip_prefix('u').and_then(unicode) {
+                text.push(c);
+                chars = after.chars();
+                continue;
+            }
+            match chars.next() {
+                Some('n') => text.push('\n'),
+                Some('r') => text.push('\r'),
+                Some('t') => text.push('\t'),
+                Some('f') => text.push('\u{c}'),
                 Some(c) => text.push(c),
-                None => {
-                    let place = at.saturating_add(u32::try_from(place).unwrap_or(0));
-                    return Err(FhirPathError::syntax(
-                        place,
-                        "expected one of \\' \\\" \\` \\\\ \\/ \\f \\n \\r \\t \\uXXXX",
-                    ));
-                }
+                None => break,
             }
         }
         Err(FhirPathError::syntax(
@@ -247,6 +235,35 @@ impl<'t> Lexer<'t> {
             format!("expected {quote} at the end of the text, found the end"),
         ))
     }
+}
+
+/// The character of four hexadecimal digits, or of two such escapes that are surrogates; and what follows.
+fn unicode(text: &str) -> Option<(char, &str)> {
+    let (first, rest) = four_digits(text)?;
+    let second = rest.strip_prefix("\\u").and_then(four_digits);
+    if let Some((second, rest)) = second
+        && let Some(c) = pair(first, second)
+    {
+        return Some((c, rest));
+    }
+    Some((char::from_u32(first)?, rest))
+}
+
+fn four_digits(text: &str) -> Option<(u32, &str)> {
+    let (digits, rest) = text.split_at_checked(4)?;
+    if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    Some((u32::from_str_radix(digits, 16).ok()?, rest))
+}
+
+/// The character of two surrogates.
+fn pair(high: u32, low: u32) -> Option<char> {
+    if !(0xD800..0xDC00).contains(&high) {
+        return None;
+    }
+    let units = [u16::try_from(high).ok()?, u16::try_from(low).ok()?];
+    char::decode_utf16(units).next()?.ok()
 }
 
 #[cfg(test)]
@@ -279,17 +296,13 @@ mod tests {
     fn text_escapes() {
         let list = tokens(r"'\\\/\f\r\n\t\'\u002a'").unwrap();
         assert_eq!(list[0].kind, TokenKind::String("\\/\u{c}\r\n\t'*".into()));
+        let list = tokens(r"'\p\u12\uD83E\uDDB6\uD83E'").unwrap();
+        assert_eq!(list[0].kind, TokenKind::String("pu12\u{1f9b6}uD83E".into()));
     }
 
     #[test]
     fn faults_have_a_place() {
-        for (text, at) in [
-            ("'abc", 0),
-            ("a #", 2),
-            ("'a\\x'", 2),
-            ("/* a", 0),
-            ("@x", 0),
-        ] {
+        for (text, at) in [("'abc", 0), ("a #", 2), ("'a\\", 0), ("/* a", 0), ("@x", 0)] {
             assert_eq!(tokens(text).unwrap_err().at, Some(at), "{text}");
         }
     }

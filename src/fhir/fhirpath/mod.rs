@@ -25,13 +25,12 @@ mod types;
 #[cfg(test)]
 mod outside_tests;
 #[cfg(test)]
-mod suite;
-#[cfg(test)]
 mod tests;
 
 pub use decimal::Decimal;
 pub use environment::{Answer, AsRule, Codes, Environment, Limits, Profiles, References};
 pub use error::{FhirPathError, Phase};
+pub use evaluator::Trace;
 pub use item::{Item, Node, Shape};
 pub use location::{Location, Segment};
 pub use parser::parse;
@@ -44,14 +43,14 @@ use crate::fhir::model::value::Value;
 /// Evaluates an expression on a whole resource.
 ///
 /// # Errors
-/// `Execution` where the data does not fit the expression; `Limit` where steps, items or depth
-/// run out; `Semantic` for a type nobody defines.
+/// `Execution` where the data does not fit the expression; `Limit` where steps, items, depth or time
+/// run out; `Semantic` for a type nobody defines; `Outside` for a question that no port answers.
 pub fn evaluate<'a>(
     expr: &'a Expr,
     focus: &'a Value,
     env: &Environment<'a>,
 ) -> Result<Vec<Item<'a>>, FhirPathError> {
-    evaluator::run(expr, Node::resource(focus, env.definitions), env)
+    evaluate_at(expr, Node::resource(focus, env.definitions), env)
 }
 
 /// Evaluates an expression on an element, such as an invariant on each `HumanName`.
@@ -63,6 +62,18 @@ pub fn evaluate_at<'a>(
     focus: Node<'a>,
     env: &Environment<'a>,
 ) -> Result<Vec<Item<'a>>, FhirPathError> {
+    Ok(evaluator::run(expr, &Item::Node(focus), env)?.0)
+}
+
+/// Evaluates an expression on any item, and tells what `trace()` was called with.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn evaluate_traced<'a>(
+    expr: &'a Expr,
+    focus: &Item<'a>,
+    env: &Environment<'a>,
+) -> Result<(Vec<Item<'a>>, Vec<Trace<'a>>), FhirPathError> {
     evaluator::run(expr, focus, env)
 }
 

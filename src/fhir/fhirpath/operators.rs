@@ -10,6 +10,7 @@ use super::error::FhirPathError;
 use super::evaluator::{Evaluator, Outcome};
 use super::item::Item;
 use super::quantity::Quantity;
+use super::temporal::CalendarUnit;
 use super::tree::Operator;
 
 pub(super) use super::equality::{equal, equal_items, equivalent};
@@ -73,6 +74,7 @@ pub(super) fn truth<'a>(value: Option<bool>) -> Vec<Item<'a>> {
 pub(super) fn boolean(items: &[Item<'_>]) -> Result<Option<bool>, FhirPathError> {
     match items {
         [] => Ok(None),
+        [item] if item.is_without_value() => Ok(None),
         [item] => Ok(Some(match item.to_system() {
             Item::Boolean(value) => value,
             _ => true,
@@ -85,6 +87,7 @@ pub(super) fn boolean(items: &[Item<'_>]) -> Result<Option<bool>, FhirPathError>
 pub(super) fn integer(items: &[Item<'_>], what: &str) -> Result<Option<i64>, FhirPathError> {
     match items {
         [] => Ok(None),
+        [item] if item.is_without_value() => Ok(None),
         [item] => match item.to_system() {
             Item::Integer(value) => Ok(Some(value)),
             other => Err(wrong_type(&format!("an integer as {what}"), &other)),
@@ -108,11 +111,28 @@ fn single<'i, 'a>(
 ) -> Result<Option<&'i Item<'a>>, FhirPathError> {
     match items {
         [] => Ok(None),
-        [item] => Ok(Some(item)),
+        [item] => Ok(Some(item).filter(|item| !item.is_without_value())),
         _ => Err(not_single(
             &format!("each side of '{}'", operator.symbol()),
             items.len(),
         )),
+    }
+}
+
+/// What logic yields whatever stands on the right: that is then not evaluated.
+pub(super) fn decided(operator: Operator, left: &[Item<'_>]) -> Option<bool> {
+    let [item] = left else {
+        return None;
+    };
+    let left = match item {
+        Item::Boolean(value) => *value,
+        Item::Node(node) => node.value.as_bool()?,
+        _ => return None,
+    };
+    match (operator, left) {
+        (Operator::And, false) => Some(false),
+        (Operator::Or, true) | (Operator::Implies, false) => Some(true),
+        _ => None,
     }
 }
 
@@ -136,9 +156,10 @@ fn member<'a>(
     items: &[Item<'a>],
     among: &[Item<'a>],
 ) -> Outcome<'a> {
-    match single(items, Operator::In)? {
-        None => Ok(Vec::new()),
-        Some(item) => Ok(truth(Some(evaluator.contains(among, item)?))),
+    match items {
+        [] => Ok(Vec::new()),
+        [item] => Ok(truth(Some(evaluator.contains(among, item)?))),
+        _ => Err(not_single("each side of 'in'", items.len())),
     }
 }
 
@@ -147,6 +168,9 @@ pub(super) fn order(a: &Item<'_>, b: &Item<'_>) -> Result<Option<Ordering>, Fhir
     let (a, b) = (a.to_system(), b.to_system());
     if let (Some(a), Some(b)) = (number(&a), number(&b)) {
         return Ok(Some(a.cmp(&b)));
+    }
+    if let Some((a, b)) = lifted(&a, &b) {
+        return Ok(a.compare(&b));
     }
     match (&a, &b) {
         (Item::String(a), Item::String(b)) => Ok(Some(a.cmp(b))),
@@ -168,6 +192,15 @@ pub(super) fn number(item: &Item<'_>) -> Option<Decimal> {
     match item {
         Item::Integer(value) => Some(Decimal::from_integer(*value)),
         Item::Decimal(value) => Some(*value),
+        _ => None,
+    }
+}
+
+/// A number beside a quantity counts as one without a unit.
+fn lifted<'a>(a: &Item<'a>, b: &Item<'a>) -> Option<(Quantity<'a>, Quantity<'a>)> {
+    match (a, b) {
+        (Item::Quantity(a), other) => Some(((**a).clone(), Quantity::unity(number(other)?))),
+        (other, Item::Quantity(b)) => Some((Quantity::unity(number(other)?), (**b).clone())),
         _ => None,
     }
 }
@@ -216,7 +249,7 @@ pub(super) fn check_text(
 }
 
 /// `+ - * / div mod`. What overflows or divides by zero is empty.
-fn arithmetic<'a>(
+pub(super) fn arithmetic<'a>(
     evaluator: &Evaluator<'_, 'a>,
     operator: Operator,
     a: &Item<'a>,
@@ -253,6 +286,18 @@ fn arithmetic<'a>(
             let unit = amount.calendar_unit().ok_or_else(|| {
                 FhirPathError::execution("expected a quantity of calendar time, found another unit")
             })?;
+            let of_day = matches!(
+                unit,
+                CalendarUnit::Hour
+                    | CalendarUnit::Minute
+                    | CalendarUnit::Second
+                    | CalendarUnit::Millisecond
+            );
+            if is_time(time) && !of_day {
+                return Err(FhirPathError::execution(
+                    "expected hours, minutes or seconds beside a time of day, found a longer unit",
+                ));
+            }
             time.plus(amount.value, unit).map(Item::Temporal)
         }
         (Item::Quantity(x), Item::Quantity(y)) => quantities(operator, x, y)
@@ -260,7 +305,13 @@ fn arithmetic<'a>(
             .map(|value| Item::Quantity(Box::new(value))),
         _ => {
             let (Some(x), Some(y)) = (number(a), number(b)) else {
-                return scaled(operator, a, b).ok_or_else(mismatch);
+                if let Some(found) = scaled(operator, a, b) {
+                    return Ok(found);
+                }
+                let (x, y) = lifted(a, b).ok_or_else(mismatch)?;
+                let found = quantities(operator, &x, &y).ok_or_else(mismatch)?;
+                let found = found.map(|value| Item::Quantity(Box::new(value)));
+                return Ok(found.into_iter().collect());
             };
             match operator {
                 Operator::Plus => x.plus(y),
@@ -303,20 +354,12 @@ fn scaled<'a>(operator: Operator, a: &Item<'a>, b: &Item<'a>) -> Option<Vec<Item
         }
         _ => return None,
     };
-    let value = match operator {
-        Operator::Times => quantity.value.times(factor),
-        Operator::Divide => quantity.value.divided_by(factor),
+    let divide = match operator {
+        Operator::Times => false,
+        Operator::Divide => true,
         _ => return None,
     };
-    Some(
-        value
-            .map(|value| {
-                Item::Quantity(Box::new(Quantity {
-                    value,
-                    unit: quantity.unit.clone(),
-                }))
-            })
-            .into_iter()
-            .collect(),
-    )
+    let found = quantity.scaled(factor, divide);
+    let found = found.map(|value| Item::Quantity(Box::new(value)));
+    Some(found.into_iter().collect())
 }

@@ -387,7 +387,9 @@ impl Parser {
             ));
         }
         let literal = matches!(arguments.first(), Some(Tree::Literal(Item::String(_))));
-        let pattern = (function.takes_pattern && literal).then(Pattern::new);
+        // Flags are part of what is compiled.
+        let plain = arguments.len() == function.arity.0;
+        let pattern = (function.takes_pattern && literal && plain).then(Pattern::new);
         Ok(Call {
             function,
             arguments: arguments.into(),

@@ -9,7 +9,7 @@ use std::fmt;
 
 use super::decimal::Decimal;
 use super::temporal::CalendarUnit;
-use crate::fhir::model::value::Value;
+use crate::fhir::model::value::{Object, Value};
 use crate::fhir::ucum::{self, Number};
 
 /// What follows the number.
@@ -19,6 +19,30 @@ pub enum Unit<'a> {
     Calendar(CalendarUnit),
     /// A UCUM code.
     Ucum(Cow<'a, str>),
+    /// `a` or `mo` of a FHIR Quantity: a unit of UCUM beside units of UCUM, a calendar year or month
+    /// beside these and dates. Source: FHIR R4 *FHIRPath*, "Use of FHIR Quantity".
+    Either(CalendarUnit),
+}
+
+/// The units of UCUM that no calendar duration compares with, because a calendar year or month has no
+/// definite length.
+const LONG: [&str; 8] = ["a", "a_t", "a_j", "a_g", "mo", "mo_s", "mo_j", "mo_g"];
+
+impl Unit<'_> {
+    /// As it is beside another unit.
+    fn beside(&self, other: &Unit<'_>) -> Self {
+        match (self, other) {
+            (Unit::Either(unit), Unit::Calendar(_)) => Unit::Calendar(*unit),
+            (Unit::Either(CalendarUnit::Month), _) => Unit::Ucum(Cow::Borrowed("mo")),
+            (Unit::Either(_), _) => Unit::Ucum(Cow::Borrowed("a")),
+            (own, _) => own.clone(),
+        }
+    }
+}
+
+/// A year or month of the calendar.
+fn is_long(unit: CalendarUnit) -> bool {
+    matches!(unit, CalendarUnit::Year | CalendarUnit::Month)
 }
 
 #[derive(Clone, Debug)]
@@ -44,14 +68,44 @@ impl<'a> Quantity<'a> {
         if value.get("comparator").is_some() {
             return None;
         }
+        // What another system calls a unit is not read as one of UCUM.
+        if value
+            .str_at("system")
+            .is_some_and(|url| url != ucum::SYSTEM)
+        {
+            return None;
+        }
         let code = value
             .str_at("code")
             .or_else(|| value.str_at("unit"))
             .unwrap_or("1");
+        let unit = match code {
+            "a" => Unit::Either(CalendarUnit::Year),
+            "mo" => Unit::Either(CalendarUnit::Month),
+            code => Unit::Ucum(Cow::Borrowed(code)),
+        };
         Some(Self {
             value: Decimal::parse(number)?,
-            unit: Unit::Ucum(Cow::Borrowed(code)),
+            unit,
         })
+    }
+
+    /// The FHIR datatype Quantity: a duration of the calendar by its word, which is no unit of UCUM.
+    pub fn to_fhir(&self) -> Value {
+        let unit: &str = match &self.unit {
+            Unit::Ucum(code) => code,
+            Unit::Either(CalendarUnit::Month) => "mo",
+            Unit::Either(_) => "a",
+            Unit::Calendar(unit) => unit.word(),
+        };
+        let mut object = Object::new();
+        object.push("value", Value::Number(self.value.to_string().into()));
+        object.push("unit", unit);
+        if !matches!(self.unit, Unit::Calendar(_)) {
+            object.push("system", ucum::SYSTEM);
+            object.push("code", unit);
+        }
+        Value::Object(object)
     }
 
     /// Reads `4 days`, `1.5 'mg'` and `7`.
@@ -87,27 +141,63 @@ impl<'a> Quantity<'a> {
             Unit::Calendar(CalendarUnit::Second) => "s",
             Unit::Calendar(CalendarUnit::Millisecond) => "ms",
             Unit::Calendar(CalendarUnit::Year | CalendarUnit::Month) => return None,
+            Unit::Either(CalendarUnit::Month) => "mo",
+            Unit::Either(_) => "a",
         })
     }
 
     /// The value in base units, and these; `None` where the unit is none.
     fn canonical(&self) -> Option<(Number, String)> {
         let value = Number::parse(&self.value.to_string())?;
-        let months = match self.unit {
-            Unit::Calendar(CalendarUnit::Year) => 12,
-            Unit::Calendar(CalendarUnit::Month) => 1,
-            _ => {
-                let canonical = ucum::canonical(self.code()?)?;
-                return Some((canonical.value(value)?, canonical.unit));
-            }
-        };
-        Some((value.times(Number::new(months, 0)?)?, "month".to_owned()))
+        let canonical = ucum::canonical(self.code()?)?;
+        Some((canonical.value(value)?, canonical.unit))
     }
 
-    /// Both values in base units; `None` where no conversion is known.
+    /// Both as they are beside each other.
+    fn paired(&self, other: &Self) -> (Self, Self) {
+        let own = Self {
+            value: self.value,
+            unit: self.unit.beside(&other.unit),
+        };
+        let other = Self {
+            value: other.value,
+            unit: other.unit.beside(&self.unit),
+        };
+        (own, other)
+    }
+
+    /// Both values in one unit; `None` where no conversion is known.
     fn aligned(&self, other: &Self) -> Option<(Number, Number)> {
-        let ((a, base_a), (b, base_b)) = (self.canonical()?, other.canonical()?);
+        let (a, b) = self.paired(other);
+        if let (Unit::Calendar(x), Unit::Calendar(y)) = (&a.unit, &b.unit) {
+            let number = |value: Decimal, unit: CalendarUnit| {
+                let factor = if is_long(*x) && is_long(*y) {
+                    unit.months()
+                } else {
+                    unit.millis()
+                };
+                Number::parse(&value.to_string())?.times(Number::new(i128::from(factor), 0)?)
+            };
+            return Some((number(a.value, *x)?, number(b.value, *y)?));
+        }
+        if a.is_apart(&b) {
+            return None;
+        }
+        let ((a, base_a), (b, base_b)) = (a.canonical()?, b.canonical()?);
         (base_a == base_b).then_some((a, b))
+    }
+
+    /// Whether one is a duration of the calendar and the other one of UCUM that it does not compare with.
+    pub fn is_apart(&self, other: &Self) -> bool {
+        let (a, b) = self.paired(other);
+        let apart = |a: &Self, b: &Self| match (&a.unit, &b.unit) {
+            (Unit::Calendar(unit), Unit::Ucum(code)) => {
+                let code: &str = code;
+                (is_long(*unit) && ucum::comparable(code, "s")) || LONG.contains(&code)
+            }
+            _ => false,
+        };
+        apart(&a, &b) || apart(&b, &a)
     }
 
     /// The value of the other in the unit of this.
@@ -115,49 +205,125 @@ impl<'a> Quantity<'a> {
         if self.unit == other.unit {
             return Some(other.value);
         }
+        if let (Unit::Calendar(own), Unit::Calendar(unit)) = (&self.unit, &other.unit) {
+            let (from, to) = if is_long(*own) && is_long(*unit) {
+                (unit.months(), own.months())
+            } else {
+                (unit.millis(), own.millis())
+            };
+            let value = other.value.times(Decimal::from_integer(from))?;
+            return value.divided_by(Decimal::from_integer(to));
+        }
+        if self.is_apart(other) {
+            return None;
+        }
         let value = Number::parse(&other.value.to_string())?;
-        let found = match (&self.unit, &other.unit) {
-            (Unit::Calendar(CalendarUnit::Month), Unit::Calendar(CalendarUnit::Year)) => {
-                value.times(Number::new(12, 0)?)?
-            }
-            (Unit::Calendar(CalendarUnit::Year), Unit::Calendar(CalendarUnit::Month)) => {
-                value.divided_by(Number::new(12, 0)?)?
-            }
-            _ => {
-                let (own, code) = (self.code()?, other.code()?);
-                // On a scale with a zero of its own a sum means nothing.
-                ucum::canonical(own)?.factor()?;
-                ucum::canonical(code)?.factor()?;
-                ucum::convert(value, code, own)?
-            }
-        };
-        Decimal::parse(&found.to_string())
+        let (own, code) = (self.code()?, other.code()?);
+        // On a scale with a zero of its own a sum means nothing.
+        ucum::canonical(own)?.factor()?;
+        ucum::canonical(code)?.factor()?;
+        Decimal::parse(&ucum::convert(value, code, own)?.to_string())
     }
 
-    /// The same quantity in a unit of UCUM.
-    pub fn in_unit(&self, code: &str) -> Option<Quantity<'static>> {
-        let value = Number::parse(&self.value.to_string())?;
-        let found = ucum::convert(value, self.code()?, code)?;
+    /// The same quantity in another unit: a code of UCUM or a word of the calendar.
+    pub fn in_unit(&self, unit: &str) -> Option<Quantity<'static>> {
+        let unit = match CalendarUnit::from_word(unit) {
+            Some(unit) => Unit::Calendar(unit),
+            None => Unit::Ucum(Cow::Owned(unit.to_owned())),
+        };
+        let wanted = Quantity {
+            value: Decimal::ZERO,
+            unit,
+        };
+        let own = Quantity {
+            value: self.value,
+            unit: self.unit.beside(&wanted.unit),
+        };
+        let value = if own.unit == wanted.unit {
+            own.value
+        } else if let (Unit::Ucum(from), Unit::Ucum(to)) = (&own.unit, &wanted.unit) {
+            let value = Number::parse(&own.value.to_string())?;
+            Decimal::parse(&ucum::convert(value, from, to)?.to_string())?
+        } else {
+            wanted.of_other(&Quantity {
+                value: own.value,
+                unit: match own.unit {
+                    Unit::Ucum(code) => Unit::Ucum(Cow::Owned(code.into_owned())),
+                    Unit::Calendar(unit) | Unit::Either(unit) => Unit::Calendar(unit),
+                },
+            })?
+        };
         Some(Quantity {
-            value: Decimal::parse(&found.to_string())?,
-            unit: Unit::Ucum(Cow::Owned(code.to_owned())),
+            value,
+            unit: wanted.unit,
         })
     }
 
-    /// The product, or the quotient, in the unit that results.
-    pub fn combined(&self, other: &Self, divide: bool) -> Option<Self> {
-        let value = if divide {
-            self.value.divided_by(other.value)?
-        } else {
-            self.value.times(other.value)?
+    /// The number, where the unit is none: `1`, `kg/kg`.
+    fn plain(&self) -> Option<Decimal> {
+        match &self.unit {
+            Unit::Ucum(code) if code == "1" => Some(self.value),
+            Unit::Ucum(code) => {
+                let value = Number::parse(&self.value.to_string())?;
+                Decimal::parse(&ucum::convert(value, code, "1")?.to_string())
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the unit is a scale with a zero of its own, such as Celsius or bel: a sum or a multiple of
+    /// such values means nothing.
+    fn is_scale(&self) -> bool {
+        let Unit::Ucum(code) = &self.unit else {
+            return false;
         };
-        let unit = if divide && self.unit == other.unit {
-            "1".to_owned()
+        ucum::canonical(code).is_some_and(|canonical| canonical.factor().is_none())
+    }
+
+    /// The quantity times a number, or divided by it.
+    pub fn scaled(&self, number: Decimal, divide: bool) -> Option<Self> {
+        if self.is_scale() {
+            return None;
+        }
+        let value = if divide {
+            self.value.divided_by(number)?
         } else {
-            ucum::combined(self.code()?, other.code()?, divide)?
+            self.value.times(number)?
         };
         Some(Self {
             value,
+            unit: self.unit.clone(),
+        })
+    }
+
+    /// The product, or the quotient, in the unit that results. Durations of the calendar are multiplied
+    /// and divided by numbers only.
+    pub fn combined(&self, other: &Self, divide: bool) -> Option<Self> {
+        let apply = |a: Decimal, b: Decimal| {
+            if divide { a.divided_by(b) } else { a.times(b) }
+        };
+        if !matches!(self.unit, Unit::Ucum(_))
+            && let Some(number) = other.plain()
+        {
+            return self.scaled(number, divide);
+        }
+        if !divide
+            && !matches!(other.unit, Unit::Ucum(_))
+            && let Some(number) = self.plain()
+        {
+            return other.scaled(number, false);
+        }
+        let (a, b) = self.paired(other);
+        let (Unit::Ucum(x), Unit::Ucum(y)) = (&a.unit, &b.unit) else {
+            return None;
+        };
+        let unit = if divide && x == y {
+            "1".to_owned()
+        } else {
+            ucum::combined(x, y, divide)?
+        };
+        Some(Self {
+            value: apply(a.value, b.value)?,
             unit: Unit::Ucum(Cow::Owned(unit)),
         })
     }
@@ -175,6 +341,23 @@ impl<'a> Quantity<'a> {
     pub fn equivalent(&self, other: &Self) -> bool {
         if self.unit == other.unit {
             return self.value == other.value || self.value.equivalent(other.value);
+        }
+        // A year is equivalent to a year, whoever measures it.
+        if self.is_apart(other) {
+            let of_calendar = |of: &Self| {
+                let unit = match &of.unit {
+                    Unit::Ucum(code) if code == "a" => Unit::Calendar(CalendarUnit::Year),
+                    Unit::Ucum(code) if code == "mo" => Unit::Calendar(CalendarUnit::Month),
+                    Unit::Ucum(code) => Unit::Calendar(CalendarUnit::from_ucum(code)?),
+                    unit => unit.clone(),
+                };
+                let value = of.value;
+                Some(Self { value, unit })
+            };
+            return match (of_calendar(self), of_calendar(other)) {
+                (Some(a), Some(b)) => !a.is_apart(&b) && a.equivalent(&b),
+                _ => false,
+            };
         }
         let decimal = |number: Number| Decimal::parse(&number.to_string());
         let aligned = self.aligned(other);
@@ -202,11 +385,23 @@ impl<'a> Quantity<'a> {
         self.unit == other.unit || self.aligned(other).is_some()
     }
 
-    /// Sum in the unit of the first, where the units are the same or convert.
+    /// Sum in the finer of the two units, where they are the same or convert.
     pub fn plus(&self, other: &Self) -> Option<Self> {
+        let (a, b) = self.paired(other);
+        if a.is_scale() || b.is_scale() {
+            return None;
+        }
+        let one = |of: &Self| Self {
+            value: Decimal::from_integer(1),
+            unit: of.unit.clone(),
+        };
+        let (fine, coarse) = match one(&a).compare(&one(&b)) {
+            Some(Ordering::Greater) => (b, a),
+            _ => (a, b),
+        };
         Some(Self {
-            value: self.value.plus(self.of_other(other)?)?,
-            unit: self.unit.clone(),
+            value: fine.value.plus(fine.of_other(&coarse)?)?,
+            unit: fine.unit,
         })
     }
 
@@ -221,7 +416,7 @@ impl<'a> Quantity<'a> {
     /// The calendar unit for date arithmetic; `None` for units of no definite duration.
     pub fn calendar_unit(&self) -> Option<CalendarUnit> {
         match &self.unit {
-            Unit::Calendar(unit) => Some(*unit),
+            Unit::Calendar(unit) | Unit::Either(unit) => Some(*unit),
             Unit::Ucum(code) => CalendarUnit::from_ucum(code),
         }
     }
@@ -231,23 +426,15 @@ impl fmt::Display for Quantity<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.unit {
             Unit::Ucum(code) => write!(f, "{} '{code}'", self.value),
+            Unit::Either(CalendarUnit::Month) => write!(f, "{} 'mo'", self.value),
+            Unit::Either(_) => write!(f, "{} 'a'", self.value),
             Unit::Calendar(unit) => {
-                let word = match unit {
-                    CalendarUnit::Year => "year",
-                    CalendarUnit::Month => "month",
-                    CalendarUnit::Week => "week",
-                    CalendarUnit::Day => "day",
-                    CalendarUnit::Hour => "hour",
-                    CalendarUnit::Minute => "minute",
-                    CalendarUnit::Second => "second",
-                    CalendarUnit::Millisecond => "millisecond",
-                };
                 let plural = if self.value == Decimal::from_integer(1) {
                     ""
                 } else {
                     "s"
                 };
-                write!(f, "{} {word}{plural}", self.value)
+                write!(f, "{} {}{plural}", self.value, unit.word())
             }
         }
     }
@@ -268,7 +455,10 @@ mod tests {
         check("4 'g'", "4000 'mg'", Some(Ordering::Equal));
         check("7 days", "1 'wk'", Some(Ordering::Equal));
         check("1 year", "12 months", Some(Ordering::Equal));
+        check("1 month", "30 days", Some(Ordering::Equal));
         check("1 year", "1 'a'", None);
+        check("1 day", "1 'a'", None);
+        check("1 month", "30 'd'", None);
         check("1 'cm'", "1 's'", None);
         check("1 'cm'", "1 '[in_i]'", Some(Ordering::Less));
         check("98.6 '[degF]'", "37 'Cel'", Some(Ordering::Equal));
@@ -293,20 +483,15 @@ mod tests {
             (
                 "6 'g/L'",
                 "2 'mg/dL'",
-                "6.02 'g/L'",
+                "602 'mg/dL'",
                 "12 'g/L.(mg/dL)'",
                 "3 'g/L/(mg/dL)'",
             ),
             ("6 'g'", "2 '1'", "", "12 'g'", "3 'g'"),
-            ("1 year", "6 months", "1.5 years", "", ""),
+            ("1 year", "6 months", "18 months", "", ""),
             ("1 'Cel'", "1 'K'", "", "", ""),
-            (
-                "1 day",
-                "12 hours",
-                "1.5 days",
-                "12 'd.h'",
-                "0.08333333333333333333 'd/h'",
-            ),
+            ("1 day", "12 hours", "36 hours", "", ""),
+            ("1 year", "2 '1'", "", "2 years", "0.5 years"),
         ] {
             let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
             let (x, y) = (q(a), q(b));
@@ -322,7 +507,29 @@ mod tests {
             shown(q("37 'Cel'").in_unit("K")),
             Some("310.15 'K'".to_owned())
         );
-        assert_eq!(shown(q("5 'g'").in_unit("m")), None);
+        assert_eq!(
+            shown(q("1 year").in_unit("seconds")),
+            Some("31536000 seconds".to_owned())
+        );
+        assert_eq!(
+            shown(q("1 'wk'").in_unit("days")),
+            Some("7 days".to_owned())
+        );
+        for (quantity, unit) in [
+            ("5 'g'", "m"),
+            ("1 year", "a"),
+            ("1 'a'", "year"),
+            ("30 days", "mo"),
+        ] {
+            assert_eq!(
+                shown(q(quantity).in_unit(unit)),
+                None,
+                "{quantity} in {unit}"
+            );
+        }
+        let equivalent = |a: &str, b: &str| q(a).equivalent(&q(b));
+        assert!(equivalent("1 year", "1 'a'") && equivalent("12 months", "1 'a'"));
+        assert!(!equivalent("1 year", "1 'mo'") && !equivalent("1 year", "1 'g'"));
         assert_eq!(shown(q("1 'g'").combined(&q("0 'g'"), true)), None);
     }
 }

@@ -11,6 +11,7 @@ use chrono::{Datelike, Months, NaiveDate, Timelike};
 use super::decimal::Decimal;
 use crate::clock::Instant;
 
+mod boundary;
 mod text;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +76,20 @@ impl CalendarUnit {
         })
     }
 
+    /// The word of the grammar, in the singular.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Year => "year",
+            Self::Month => "month",
+            Self::Week => "week",
+            Self::Day => "day",
+            Self::Hour => "hour",
+            Self::Minute => "minute",
+            Self::Second => "second",
+            Self::Millisecond => "millisecond",
+        }
+    }
+
     /// The UCUM units of definite duration: a UCUM year or month is no calendar one.
     pub fn from_ucum(code: &str) -> Option<Self> {
         Some(match code {
@@ -88,7 +103,17 @@ impl CalendarUnit {
         })
     }
 
-    fn millis(self) -> i64 {
+    /// Months of a year or month; none of what is shorter.
+    pub(super) fn months(self) -> i64 {
+        match self {
+            Self::Year => 12,
+            Self::Month => 1,
+            _ => 0,
+        }
+    }
+
+    /// As the calendar counts roughly: a year has 365 days, a month 30.
+    pub(super) fn millis(self) -> i64 {
         match self {
             Self::Year => 365 * 86_400_000,
             Self::Month => 30 * 86_400_000,
@@ -148,6 +173,33 @@ impl Temporal {
             kind: TemporalKind::DateTime,
             ..self
         })
+    }
+
+    /// The number of a part: `Year` of a date, `Second` of a time; `None` where it is not that precise.
+    pub fn part(&self, part: Precision) -> Option<i64> {
+        let of_date = part <= Precision::Day;
+        if part > self.precision || (of_date && self.kind == TemporalKind::Time) {
+            return None;
+        }
+        Some(match part {
+            Precision::Year => i64::from(self.date.year()),
+            Precision::Month => i64::from(self.date.month()),
+            Precision::Day => i64::from(self.date.day()),
+            Precision::Hour => i64::from(self.hour),
+            Precision::Minute => i64::from(self.minute),
+            Precision::Second => i64::from(self.second),
+        })
+    }
+
+    /// Milliseconds, where they were written.
+    pub fn millisecond(&self) -> Option<i64> {
+        (self.precision == Precision::Second && self.digits > 0)
+            .then(|| i64::from(self.nanos / 1_000_000))
+    }
+
+    /// Minutes east of UTC, where they were written.
+    pub fn offset(&self) -> Option<i64> {
+        self.offset.map(i64::from)
     }
 
     /// The time of day of a date-time.

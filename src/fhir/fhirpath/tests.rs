@@ -229,6 +229,100 @@ fn in_16_regular_expressions_do_not_run_away() {
 }
 
 #[test]
+fn variables_of_an_expression() {
+    check("defineVariable('s', status).select(%s & '!')", "final!");
+    check(
+        "code.coding.defineVariable('c').select(%c.code & system)",
+        "8480-6http://loinc.org",
+    );
+    check(
+        "status.defineVariable('a').defineVariable('b', %a & 'x').select(%a & %b)",
+        "finalfinalx",
+    );
+    fails(
+        "defineVariable('s', 1).defineVariable('s', 2)",
+        Phase::Execution,
+    );
+    fails("defineVariable('context', 1)", Phase::Execution);
+    fails("defineVariable('')", Phase::Execution);
+    fails("defineVariable('s', 1) | %s", Phase::Execution);
+}
+
+/// What the left side decides needs no right side.
+#[test]
+fn logic_stops_where_it_is_decided() {
+    check("false and component.single().exists()", "false");
+    check("true or component.single().exists()", "true");
+    check("false implies component.single().exists()", "true");
+    fails("true and component.single().exists()", Phase::Execution);
+}
+
+#[test]
+fn boundaries_of_dates() {
+    check("@2014.lowBoundary()", "2014-01-01");
+    check("@2014-02.highBoundary()", "2014-02-28");
+    check("@2014.highBoundary(6)", "2014-12");
+    check(
+        "@2014-01-01T08.lowBoundary()",
+        "2014-01-01T08:00:00.000+14:00",
+    );
+    check(
+        "@2014-01-01T08:05+02:00.highBoundary()",
+        "2014-01-01T08:05:59.999+02:00",
+    );
+    check("@T10:30.lowBoundary()", "10:30:00.000");
+    check("@T10:30:15.5.highBoundary()", "10:30:15.599");
+    check(
+        "@2014.lowBoundary(7) | @2014.lowBoundary(9) | @T10.highBoundary(17)",
+        "",
+    );
+    check("effective.highBoundary().toDate()", "2024-03-31");
+    check("(1.5 'g').highBoundary(1)", "1.6 'g'");
+    fails("'a'.lowBoundary()", Phase::Execution);
+}
+
+#[test]
+fn parts_of_dates() {
+    let moment = "@2012-01-02T12:30:45.678+08:45";
+    check(
+        &format!(
+            "{moment}.select(yearOf() | monthOf() | dayOf() | hourOf() | minuteOf() | secondOf() | millisecondOf())"
+        ),
+        "2012, 1, 2, 12, 30, 45, 678",
+    );
+    check(&format!("{moment}.timezoneOffsetOf()"), "8.75");
+    check(&format!("{moment}.dateOf()"), "2012-01-02");
+    check(&format!("{moment}.timeOf()"), "12:30:45.678");
+    check(
+        "effective.dayOf() | @T10:00.yearOf() | 'x'.yearOf() | {}.yearOf()",
+        "",
+    );
+}
+
+#[test]
+fn sums_and_extremes() {
+    check("(1 | 2 | 3.5).sum()", "6.5");
+    check("(1 'cm' | 1 'm').max()", "1 'm'");
+    check("('b' | 'a').min()", "a");
+    check("(1 | 2).avg()", "1.5");
+    check("{}.sum() | {}.min() | {}.avg()", "");
+    fails("(1 | 'a').sum()", Phase::Execution);
+}
+
+/// Source: FHIR R4 *FHIRPath*, "Use of FHIR Quantity"; FHIRPath N1 *Conversion*.
+#[test]
+fn quantities_beside_numbers_and_the_calendar() {
+    check("2 > 1 '1' and 3 - 2 '1' = 1 '1'", "true");
+    check("20 / 5 'kg' = 4 '1/kg'", "true");
+    check("1 month = 30 'd'", "");
+    check("1 month = 30 days and 1 year ~ 1 'a'", "true");
+    check("(1 year).toQuantity('seconds')", "31536000 seconds");
+    check("7 days + 12 hours", "180 hours");
+    check("1 'B' + 1 'B'", "");
+    fails("@T09:45 + 2 years", Phase::Execution);
+}
+
+#[test]
 fn places_of_results() {
     let focus = observation();
     let parsed = parse("component.value | status.extension | code.coding.code | status").unwrap();
@@ -273,6 +367,25 @@ fn every_search_parameter_evaluates() {
         }
     }
     assert!(count > 1000, "{count}");
+}
+
+/// Source: FHIR R4, the constraints of all resources and datatypes.
+#[test]
+fn every_invariant_compiles() {
+    let mut count = 0;
+    for url in R4.canonicals("StructureDefinition") {
+        let definition = R4.resolve(url).unwrap();
+        let snapshot = definition.get("snapshot");
+        let elements = snapshot.map_or(&[][..], |part| part.items_at("element"));
+        for constraint in elements.iter().flat_map(|part| part.items_at("constraint")) {
+            if let Some(expression) = constraint.str_at("expression") {
+                parse(expression)
+                    .unwrap_or_else(|error| panic!("{url}: {}", error.in_text(expression)));
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 5_000, "{count}");
 }
 
 #[test]

@@ -5,10 +5,8 @@
 
 use std::sync::OnceLock;
 
-use regex::Regex;
-
 use super::error::FhirPathError;
-use super::functions::Function;
+use super::functions::{Compiled, Function};
 use super::item::Item;
 use super::types::TypeName;
 use crate::fhir::model::value::Text;
@@ -93,7 +91,7 @@ pub(super) enum Step {
 }
 
 /// A regular expression that is compiled once, or what is wrong with it.
-pub(super) type Pattern = OnceLock<Result<Regex, FhirPathError>>;
+pub(super) type Pattern = OnceLock<Result<Compiled, FhirPathError>>;
 
 #[derive(Debug)]
 pub(super) struct Call {

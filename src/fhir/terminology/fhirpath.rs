@@ -34,7 +34,7 @@ mod tests {
     use std::sync::Arc;
 
     use crate::fhir::definitions::Definitions;
-    use crate::fhir::fhirpath::{Codes, Environment, Phase, evaluate, parse, truth};
+    use crate::fhir::fhirpath::{Environment, Phase, evaluate, parse, truth};
     use crate::fhir::model::json;
     use crate::fhir::terminology::{NothingStored, Terminology};
 
@@ -46,7 +46,7 @@ mod tests {
         let patient = br#"{"resourceType":"Patient","gender":"male","maritalStatus":{"coding":[
             {"system":"http://terminology.hl7.org/CodeSystem/v3-MaritalStatus","code":"M"}]}}"#;
         let patient = json::parse(patient, &json::Limits::default()).unwrap();
-        let environment = Environment::new(&definitions).with_codes(&lookup as &dyn Codes);
+        let environment = Environment::new(&definitions).with_codes(&lookup);
         for (expression, expected) in [
             ("gender.memberOf(%`vs-administrative-gender`)", Ok(true)),
             ("gender.memberOf(%`vs-marital-status`)", Ok(false)),

@@ -12,6 +12,7 @@ mod damage;
 mod docref;
 mod everything;
 mod examples;
+mod fhirpath;
 mod forms;
 mod history;
 mod idempotency;

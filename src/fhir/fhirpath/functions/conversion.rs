@@ -3,7 +3,7 @@
 use super::super::decimal::Decimal;
 use super::super::evaluator::Outcome;
 use super::super::item::Item;
-use super::super::quantity::Quantity;
+use super::super::quantity::{Quantity, Unit};
 use super::super::temporal::{Temporal, TemporalKind};
 use super::{Args, Function, function};
 
@@ -39,8 +39,8 @@ fn convert<'a>(args: &Args<'_, 'a>, input: Vec<Item<'a>>, to: Conversion) -> Out
     let result = result.and_then(|item| match (item, &unit) {
         // `toQuantity('mg')` asks for a unit.
         (Item::Quantity(quantity), Some(unit)) => {
-            let wanted = Quantity::parse(&format!("1 '{unit}'"))?;
-            if wanted.unit == quantity.unit {
+            // The same unit needs no table of units.
+            if matches!(&quantity.unit, Unit::Ucum(own) if own == unit) {
                 return Some(Item::Quantity(quantity));
             }
             quantity
@@ -135,7 +135,11 @@ fn date_time<'a>(item: &Item<'a>) -> Option<Item<'a>> {
 fn time<'a>(item: &Item<'a>) -> Option<Item<'a>> {
     let value = match item {
         Item::Temporal(value) => *value,
-        Item::String(text) => Temporal::parse(TemporalKind::Time, text)?,
+        // Literals of FHIRPath begin with it, values of FHIR do not.
+        Item::String(text) => {
+            let plain = text.strip_prefix('T').unwrap_or(text);
+            Temporal::parse(TemporalKind::Time, plain)?
+        }
         _ => return None,
     };
     (value.kind() == TemporalKind::Time).then_some(Item::Temporal(value))

@@ -34,6 +34,7 @@ fn extension<'a>(args: &Args<'_, 'a>, input: Vec<Item<'a>>) -> Outcome<'a> {
 fn has_value<'a>(_: &Args<'_, 'a>, input: Vec<Item<'a>>) -> Outcome<'a> {
     let found = match input.as_slice() {
         [Item::Node(node)] => node.has_value(),
+        [Item::Quantity(_) | Item::Type { .. } | Item::Target(_)] => false,
         [_] => true,
         _ => false,
     };

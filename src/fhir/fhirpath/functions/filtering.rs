@@ -54,15 +54,15 @@ fn repeat<'a>(args: &Args<'_, 'a>, input: Vec<Item<'a>>) -> Outcome<'a> {
     Ok(all)
 }
 
-/// Nodes are the same where they stand at the same place: a tree has no loops, so that finding
-/// equal content twice is no reason to leave out the second.
+/// Elements are the same where they stand at the same place: a tree has no loops, so that finding
+/// equal content twice is no reason to leave out the second. Values are the same where they are equal.
 fn contains_same<'a>(
     args: &Args<'_, 'a>,
     all: &[Item<'a>],
     item: &Item<'a>,
 ) -> Result<bool, FhirPathError> {
     match item {
-        Item::Node(node) => {
+        Item::Node(node) if !node.has_value() => {
             // Comparing places is cheaper than comparing content.
             args.evaluator.spend_text(all.len())?;
             Ok(all.iter().any(|other| {

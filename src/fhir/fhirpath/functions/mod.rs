@@ -13,7 +13,9 @@ use super::operators::{integer, not_single, wrong_type};
 use super::tree::Call;
 use crate::fhir::model::value::Value;
 
+mod aggregates;
 mod combining;
+mod components;
 mod conversion;
 mod existence;
 mod fhir;
@@ -28,6 +30,8 @@ mod terminology;
 mod tree;
 mod utility;
 
+pub(super) use regular::Compiled;
+
 /// The body of a function: arguments unevaluated, input evaluated.
 type Body = for<'c, 'a> fn(&Args<'c, 'a>, Vec<Item<'a>>) -> Outcome<'a>;
 
@@ -40,6 +44,8 @@ pub(super) struct Function {
     pub takes_type: bool,
     /// The first argument is a regular expression.
     pub takes_pattern: bool,
+    /// It defines a variable for the steps after it.
+    pub defines: bool,
     pub call: Body,
 }
 
@@ -49,6 +55,7 @@ const fn function(name: &'static str, arity: (usize, usize), call: Body) -> Func
         arity,
         takes_type: false,
         takes_pattern: false,
+        defines: false,
         call,
     }
 }
@@ -59,16 +66,19 @@ const fn of_type(name: &'static str, call: Body) -> Function {
         arity: (1, 1),
         takes_type: true,
         takes_pattern: false,
+        defines: false,
         call,
     }
 }
 
-const fn of_pattern(name: &'static str, arguments: usize, call: Body) -> Function {
+/// The last argument, the flags, may be left out.
+const fn of_pattern(name: &'static str, arity: (usize, usize), call: Body) -> Function {
     Function {
         name,
-        arity: (arguments, arguments),
+        arity,
         takes_type: false,
         takes_pattern: true,
+        defines: false,
         call,
     }
 }
@@ -77,7 +87,9 @@ static FAMILIES: &[&[Function]] = &[
     existence::EXISTENCE,
     filtering::FILTERING,
     subsetting::SUBSETTING,
+    aggregates::AGGREGATES,
     combining::COMBINING,
+    components::COMPONENTS,
     conversion::CONVERSION,
     strings::STRINGS,
     math::MATH,
@@ -141,11 +153,33 @@ impl<'a> Args<'_, 'a> {
             this: Some(item),
             index: Some(position),
             total,
+            variables: self.scope.variables,
         };
         match self.call.arguments.get(index) {
             Some(tree) => self.evaluator.eval(tree, &scope),
             None => Ok(Vec::new()),
         }
+    }
+
+    /// The first argument of `defineVariable()`.
+    pub(super) fn variable_name(&self) -> Result<String, FhirPathError> {
+        let name = self.text(0)?.unwrap_or_default();
+        if name.is_empty() {
+            return Err(FhirPathError::execution(
+                "expected the name of a variable for defineVariable(), found none",
+            ));
+        }
+        Ok(name.into_owned())
+    }
+
+    /// The second argument of `defineVariable()`, on the one item of the input.
+    pub(super) fn definition(&self, item: &Item<'a>) -> Outcome<'a> {
+        self.lambda(1, item, 0)
+    }
+
+    /// The second argument of `defineVariable()`, where the input is no single item.
+    pub(super) fn definition_of_all(&self) -> Outcome<'a> {
+        self.value(1)
     }
 
     /// An argument as a text.
@@ -168,6 +202,11 @@ impl<'a> Args<'_, 'a> {
             0 | 1 => Ok(items.into_iter().next()),
             many => Err(not_single(&format!("{}()", self.call.function.name), many)),
         }
+    }
+
+    /// The one item of a collection, unless it has no value.
+    fn valued(&self, items: Vec<Item<'a>>) -> Result<Option<Item<'a>>, FhirPathError> {
+        Ok(self.single(items)?.filter(|item| !item.is_without_value()))
     }
 
     /// The one item of a collection as a text; the text of a FHIR primitive as it stands.

@@ -214,7 +214,9 @@ fn decode<'a>(args: &Args<'_, 'a>, input: Vec<Item<'a>>) -> Outcome<'a> {
     let bytes = match form.as_ref() {
         "base64" => STANDARD.decode(text.as_bytes()).ok(),
         "urlbase64" => URL_SAFE.decode(text.as_bytes()).ok(),
-        "hex" => from_hex(&text),
+        "hex" => Some(from_hex(&text).ok_or_else(|| {
+            FhirPathError::execution("expected pairs of hexadecimal digits for decode()")
+        })?),
         _ => return Err(unknown_form(args, "base64, urlbase64 or hex")),
     };
     match bytes.and_then(|bytes| String::from_utf8(bytes).ok()) {

@@ -3,13 +3,19 @@
 use super::super::error::FhirPathError;
 use super::super::evaluator::Outcome;
 use super::super::item::Item;
-use super::super::operators::{boolean, wrong_type};
+use super::super::operators::{boolean, number, wrong_type};
+use super::super::quantity::Quantity;
 use super::super::temporal::Temporal;
 use super::{Args, Function, function};
 
 pub(super) const UTILITY: &[Function] = &[
     function("iif", (2, 3), iif),
     function("trace", (1, 2), trace),
+    // The evaluator keeps the variable; the input goes on as it is.
+    Function {
+        defines: true,
+        ..function("defineVariable", (1, 2), |_, input| Ok(input))
+    },
     function("now", (0, 0), now),
     function("today", (0, 0), today),
     function("timeOfDay", (0, 0), time_of_day),
@@ -33,9 +39,23 @@ fn iif<'a>(args: &Args<'_, 'a>, input: Vec<Item<'a>>) -> Outcome<'a> {
     }
 }
 
-/// The input as it is: a server keeps no trace of data.
+/// The input as it is. What it tells is kept only for whoever asked for it: a server keeps no trace of
+/// data.
 fn trace<'a>(args: &Args<'_, 'a>, input: Vec<Item<'a>>) -> Outcome<'a> {
-    args.text(0)?;
+    let name = args.text(0)?;
+    if !args.evaluator.env.tracing {
+        return Ok(input);
+    }
+    let name = name.unwrap_or_default();
+    if args.given() == 1 {
+        args.evaluator.keep_trace(&name, &input)?;
+        return Ok(input);
+    }
+    let mut told = Vec::new();
+    for (position, item) in input.iter().enumerate() {
+        told.append(&mut args.lambda(1, item, position)?);
+    }
+    args.evaluator.keep_trace(&name, &told)?;
     Ok(input)
 }
 
@@ -75,11 +95,14 @@ fn type_<'a>(_: &Args<'_, 'a>, input: Vec<Item<'a>>) -> Outcome<'a> {
 }
 
 fn comparable<'a>(args: &Args<'_, 'a>, input: Vec<Item<'a>>) -> Outcome<'a> {
-    let (Some(a), Some(b)) = (args.single(input)?, args.single(args.value(0)?)?) else {
+    let (Some(a), Some(b)) = (args.valued(input)?, args.valued(args.value(0)?)?) else {
         return Ok(Vec::new());
     };
-    match (a.to_system(), b.to_system()) {
-        (Item::Quantity(a), Item::Quantity(b)) => Ok(vec![Item::Boolean(a.comparable(&b))]),
-        (_, other) => Err(wrong_type("two quantities for comparable()", &other)),
-    }
+    let read = |item: &Item<'a>| match item.to_system() {
+        Item::Quantity(quantity) => Ok(*quantity),
+        other => number(&other)
+            .map(Quantity::unity)
+            .ok_or_else(|| wrong_type("two quantities for comparable()", &other)),
+    };
+    Ok(vec![Item::Boolean(read(&a)?.comparable(&read(&b)?))])
 }

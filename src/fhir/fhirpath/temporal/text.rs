@@ -155,7 +155,10 @@ impl Scan<'_> {
         if !self.accept(b':') {
             return None;
         }
-        let minutes = hours.checked_mul(60)?.checked_add(self.number(2, 0, 59)?)?;
+        let most = if hours == 14 { 0 } else { 59 };
+        let minutes = hours
+            .checked_mul(60)?
+            .checked_add(self.number(2, 0, most)?)?;
         let minutes = i16::try_from(minutes).ok()?;
         Some(Some(if negative {
             minutes.checked_neg()?
