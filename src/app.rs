@@ -10,7 +10,7 @@ use crate::config::{self, Config, RequireIfMatch, Tls, UpdateCreate};
 use crate::error::{Error, Kind, Result};
 use crate::fhir::definitions::Definitions;
 use crate::fhir::model::json::{self, Limits};
-use crate::fhir::search::Extractor;
+use crate::fhir::search::{Extractor, Restrictions};
 use crate::fhir::terminology::Terminology;
 use crate::http;
 use crate::ids::{Ids, RandomIds};
@@ -101,6 +101,8 @@ pub fn node(config: &Config, base: String, sources: Sources) -> Result<Arc<Live>
         ids: sources.ids,
         base,
         choices: choices(config),
+        // Everybody may know of everything: the one place that says so, until there are callers to tell apart.
+        restrictions: Arc::new(Restrictions::open()),
     };
     if !node.store.is_indexed() {
         rebuild(&mut admin, &node)?;

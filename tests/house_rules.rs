@@ -161,6 +161,13 @@ fn one_id_source() {
     report("randomness comes from ids.rs", breaches);
 }
 
+/// GATE-01: who may know of everything is said in one place, and nowhere in passing.
+#[test]
+fn gate_01_open_restrictions_come_from_one_place() {
+    let breaches = uses(&["Restrictions::open"], |source| source.module == "app");
+    report("restrictions are open in app.rs only", breaches);
+}
+
 /// Lesson of four XXE faults in one code base, each fixed in one function and left in its twin.
 #[test]
 fn in_13_one_xml_parser() {

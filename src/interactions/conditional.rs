@@ -6,7 +6,7 @@
 use super::node::Node;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::search::{Handling, Plan, Query, parse};
-use crate::storage::{Clause, Condition, Matches, Page, Version};
+use crate::storage::{Condition, Matches, Page, Selection, Version};
 
 /// A condition, ready to be looked up.
 pub struct Criteria {
@@ -68,12 +68,12 @@ impl Criteria {
 
     /// At most `limit` resources that match.
     pub fn list(&self, node: &Node, limit: usize) -> Result<Vec<Version>> {
-        let clause = self.clause(node)?;
+        let selection = self.selection(node)?;
         let page = Page {
             edition: Some(node.edition),
             ..Page::first(limit)
         };
-        let found = node.store.search(&self.resource_type, clause, page)?;
+        let found = node.store.search(selection, page)?;
         Ok(found
             .found
             .into_iter()
@@ -82,8 +82,8 @@ impl Criteria {
     }
 
     /// The condition in the numbers of the database.
-    pub fn clause(&self, node: &Node) -> Result<Clause> {
-        node.clause(&self.resource_type, &self.query.terms)
+    pub fn selection(&self, node: &Node) -> Result<Selection> {
+        node.selection(&self.resource_type, &self.query.terms)
     }
 
     /// The condition as a precondition of a commit.
@@ -96,8 +96,7 @@ impl Criteria {
         claim: Option<usize>,
     ) -> Result<Condition> {
         Ok(Condition {
-            resource_type: self.resource_type.clone(),
-            clause: self.clause(node)?,
+            selection: self.selection(node)?,
             expect,
             claim: claim.map(|write| (node.store.hasher().digest(&self.normalised()), write)),
         })

@@ -64,10 +64,12 @@ pub fn history(node: &Node, request: &HistoryRequest) -> Result<Vec<u8>> {
             wanted.count.saturating_add(1)
         },
     };
-    let (mut entries, total) = node.store.history(request.scope.clone(), page)?;
+    let (mut entries, total) = node
+        .store
+        .history(request.scope.clone(), page, &node.known()?)?;
     if let Scope::Resource(key) = &request.scope
         && total == Some(0)
-        && node.store.read(key)?.is_none()
+        && (node.hides(key)? || node.store.read(key)?.is_none())
     {
         return Err(Error::of(Kind::NotFound, format!("{key} does not exist")));
     }

@@ -5,7 +5,8 @@ use crate::error::{Error, Kind, Result};
 use crate::fhir::model::value::Value;
 use crate::fhir::search::{Bounds, DATE, Plan, TextLike, jointly, met};
 use crate::storage::{
-    Clause, IndexRow, IndexRows, Like, LinkRow, Range, RangeRow, StringRow, UNDATED,
+    Clause, IndexRow, IndexRows, Like, LinkRow, Range, RangeRow, Restrictions, Selection,
+    StringRow, UNDATED,
 };
 
 impl Node {
@@ -80,10 +81,16 @@ impl Node {
         Ok(param)
     }
 
-    /// Plans that must all hold, as a clause.
-    pub fn clause(&self, resource_type: &str, plans: &[Plan]) -> Result<Clause> {
+    /// Plans that must all hold, as a clause; what it reaches in other types is what may be known of them.
+    pub(super) fn clause(
+        &self,
+        resource_type: &str,
+        plans: &[Plan],
+        known: &Restrictions,
+    ) -> Result<Clause> {
         let plans = self.together(resource_type, plans);
-        let clauses = plans.iter().map(|plan| self.numbered(resource_type, plan));
+        let clauses = plans.iter();
+        let clauses = clauses.map(|plan| self.numbered(resource_type, plan, known));
         Ok(Clause::All(clauses.collect::<Result<_>>()?))
     }
 
@@ -97,13 +104,18 @@ impl Node {
         )
     }
 
-    fn numbered(&self, resource_type: &str, plan: &Plan) -> Result<Clause> {
+    pub(super) fn numbered(
+        &self,
+        resource_type: &str,
+        plan: &Plan,
+        known: &Restrictions,
+    ) -> Result<Clause> {
         let dictionary = &self.dictionary;
         let hasher = self.store.hasher();
         let all = |plans: &[Plan]| {
             plans
                 .iter()
-                .map(|plan| self.numbered(resource_type, plan))
+                .map(|plan| self.numbered(resource_type, plan, known))
                 .collect::<Result<Vec<_>>>()
         };
         // What is not in the dictionary is not in the index.
@@ -114,7 +126,10 @@ impl Node {
         match plan {
             Plan::All(plans) => Ok(Clause::All(all(&self.together(resource_type, plans))?)),
             Plan::Any(plans) => Ok(Clause::Any(all(plans)?)),
-            Plan::Not(plan) => Ok(Clause::Not(Box::new(self.numbered(resource_type, plan)?))),
+            Plan::Not(plan) => {
+                let clause = self.numbered(resource_type, plan, known)?;
+                Ok(Clause::Not(Box::new(clause)))
+            }
             Plan::Value { code, any_of } => with(code, &|param| {
                 let mut any_of: Vec<i64> = any_of.iter().map(|text| hasher.value(text)).collect();
                 any_of.sort_unstable();
@@ -152,24 +167,30 @@ impl Node {
                 high: *high,
             }),
             Plan::Chain { code, targets } => with(code, &|param| {
-                let mut numbered = Vec::with_capacity(targets.len());
+                let mut selections = Vec::with_capacity(targets.len());
                 for (name, plan) in targets {
-                    numbered.push((dictionary.type_id(name)?, self.numbered(name, plan)?));
+                    selections.push(self.selected(name, plan, known)?);
                 }
                 Ok(Clause::Chain {
                     param,
-                    targets: numbered,
+                    targets: selections,
                 })
             }),
             Plan::Has { source, code, plan } => match self.ready(source, code)? {
                 Some(param) => Ok(Clause::Has {
                     type_id: dictionary.type_id(resource_type)?,
                     param,
-                    clause: Box::new(self.numbered(source, plan)?),
+                    sources: Box::new(self.selected(source, plan, known)?),
                 }),
                 None => Ok(Clause::nothing()),
             },
         }
+    }
+
+    fn selected(&self, name: &str, plan: &Plan, known: &Restrictions) -> Result<Selection> {
+        let clause = self.numbered(name, plan, known)?;
+        let type_id = self.dictionary.type_id(name)?;
+        Ok(Selection::new(type_id, clause, known))
     }
 
     fn range(&self, param: i64, clinical: bool, bounds: &Bounds) -> Range {

@@ -53,12 +53,12 @@ impl Live {
 impl Node {
     /// The node in force, as far as this process knows.
     pub fn current(&self) -> Result<Arc<Node>> {
-        Ok(self.live()?.node())
+        Ok(self.likewise(self.live()?.node()))
     }
 
     /// The node by the definitions that the database says are in force.
     pub fn renewed(&self) -> Result<Arc<Node>> {
-        self.live()?.renew()
+        Ok(self.likewise(self.live()?.renew()?))
     }
 
     fn live(&self) -> Result<Arc<Live>> {

@@ -16,6 +16,7 @@ pub mod dispatch;
 pub mod history;
 pub mod idempotency;
 mod indexing;
+mod known;
 pub mod live;
 pub mod meta;
 pub mod node;

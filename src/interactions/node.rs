@@ -8,12 +8,14 @@ use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::fhir::definitions::Definitions;
 use crate::fhir::model::json::Limits;
-use crate::fhir::search::{Extractor, Vocabulary};
+use crate::fhir::search::{Extractor, Restrictions, Vocabulary};
 use crate::fhir::terminology::Terminology;
 use crate::ids::Ids;
 use crate::storage::{Database, Dictionary, Known};
 
-/// A server node without its edges: definitions, store, clock, ids and the choices of the operator.
+/// A server node without its edges: definitions, store, clock, ids and the choices of the operator; and what
+/// the one it works for may know of.
+#[derive(Clone)]
 pub struct Node {
     pub definitions: Arc<Definitions>,
     pub extractor: Arc<Extractor>,
@@ -33,6 +35,8 @@ pub struct Node {
     /// The FHIR base, without a trailing slash: links and `Location` are built from it.
     pub base: String,
     pub choices: Choices,
+    /// What may be known of: by whoever the node answers (GATE-01).
+    pub restrictions: Arc<Restrictions>,
 }
 
 /// What FHIR leaves to the server, as the operator chose it.
@@ -93,6 +97,7 @@ impl Node {
             ids: Arc::clone(&self.ids),
             base: self.base.clone(),
             choices: self.choices.clone(),
+            restrictions: Arc::clone(&self.restrictions),
         }
     }
 

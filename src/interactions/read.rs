@@ -26,6 +26,9 @@ pub fn found(key: &ResourceKey, version: Option<Version>) -> Result<Version> {
 
 /// The current version of a resource, for use cases that may wait.
 pub fn current(node: &Node, key: &ResourceKey) -> Result<Version> {
+    if node.hides(key)? {
+        return Err(not_found(key));
+    }
     found(key, node.store.read(key)?)
 }
 
@@ -36,6 +39,9 @@ pub fn vread(node: &Node, key: &ResourceKey, version: &str) -> Result<Version> {
         Error::of(Kind::NotFound, format!("{key} has no version {shown}"))
     };
     let number = version_number(version).ok_or_else(missing)?;
+    if node.hides(key)? {
+        return Err(missing());
+    }
     match node.store.version(key, number)? {
         None => Err(missing()),
         Some(version) if version.deleted => Err(Error::of(

@@ -12,7 +12,6 @@ use crate::fhir::search::{Bounds, DATE, Handling, Plan, covered, in_query, times
 use crate::interactions::Node;
 use crate::interactions::dispatch::Reach;
 use crate::interactions::search::{Asked, Kept, answer, empty, parts};
-use crate::storage::Clause;
 
 /// Where the operation is.
 const PATH: &str = "/DocumentReference/$docref";
@@ -79,9 +78,8 @@ pub fn docref(node: &Node, pairs: &[(String, String)], handling: Handling) -> Re
     parts.warnings = warnings;
     if (from, to) != (i64::MIN, i64::MAX) {
         for part in &mut parts.parts {
-            let within = node.clause(&part.resource_type, &[within(from, to)])?;
-            let clause = std::mem::replace(&mut part.clause, Clause::All(Vec::new()));
-            part.clause = Clause::All(vec![clause, within]);
+            let within = within(from, to);
+            part.selection = node.narrowed(&part.selection, &part.resource_type, within)?;
         }
     }
     answer(

@@ -18,7 +18,7 @@ use crate::interactions::Node;
 use crate::interactions::dispatch::Reach;
 use crate::interactions::search::{Told, parts, tell};
 use crate::interactions::write::content;
-use crate::storage::{Clause, Outline, UNDATED};
+use crate::storage::{Outline, UNDATED};
 
 const TYPE: &str = "Observation";
 const CODE: &str = "code";
@@ -56,10 +56,11 @@ pub fn lastn(node: &Node, pairs: &[(String, String)], handling: Handling) -> Res
     require(&search)?;
     let reach = Reach::Type(TYPE.to_owned());
     let parts = parts(node, &reach, &search, handling)?;
-    let clause = Clause::All(parts.parts.iter().map(|part| part.clause.clone()).collect());
-    let found = node
-        .store
-        .outline(TYPE, clause, CODE, MOST_LOOKED_AT.saturating_add(1))?;
+    let Some(part) = parts.parts.first() else {
+        return Err(Error::internal("a search of a type without a part"));
+    };
+    let most = MOST_LOOKED_AT.saturating_add(1);
+    let found = node.store.outline(part.selection.clone(), CODE, most)?;
     if found.len() > MOST_LOOKED_AT {
         return Err(too_many(MOST_LOOKED_AT, "Observations that match"));
     }
@@ -70,7 +71,7 @@ pub fn lastn(node: &Node, pairs: &[(String, String)], handling: Handling) -> Res
     // One may have been deleted meanwhile.
     let mut versions: HashMap<i64, _> = node
         .store
-        .by_number(chosen.clone())?
+        .by_number(chosen.clone(), &node.known()?)?
         .into_iter()
         .map(|one| (one.pk, one))
         .collect();
@@ -169,7 +170,7 @@ fn joined(node: &Node, first: &[i64]) -> Result<Vec<usize>> {
     }
     let numbers: HashMap<i64, usize> = first.iter().copied().zip(0..).collect();
     let mut known: HashMap<(String, String), usize> = HashMap::new();
-    for one in node.store.by_number(first.to_vec())? {
+    for one in node.store.by_number(first.to_vec(), &node.known()?)? {
         let Some(number) = numbers.get(&one.pk) else {
             continue;
         };

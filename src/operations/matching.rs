@@ -118,8 +118,8 @@ pub fn find_match(node: &Node, request: &MatchRequest) -> Result<Vec<u8>> {
     let plans = plans(&asked, &request.patient);
     let (mut matched, mut issues) = (Vec::<Matched>::new(), Vec::new());
     for plan in &plans {
-        let clause = node.clause(TYPE, std::slice::from_ref(plan))?;
-        let found = node.store.search(TYPE, clause, Page::first(CANDIDATES))?;
+        let selection = node.selection(TYPE, std::slice::from_ref(plan))?;
+        let found = node.store.search(selection, Page::first(CANDIDATES))?;
         for (_, one) in found.found {
             if matched.iter().any(|other| other.one.pk == one.pk) {
                 continue;

@@ -436,7 +436,8 @@ impl<'a> Picture<'a> {
         connection: &mut AnyConnection,
         condition: &Condition,
     ) -> Result<Vec<String>> {
-        let type_id = self.dictionary.type_id(&condition.resource_type)?;
+        let selection = &condition.selection;
+        let type_id = selection.type_id();
         let touched: HashMap<&str, &State<'a>> = self
             .states
             .iter()
@@ -446,13 +447,12 @@ impl<'a> Picture<'a> {
         // One more than expected is enough to tell, even if those touched here are among the first.
         let wanted = condition.expect.count().saturating_add(1);
         let limit = touched.len().saturating_add(wanted);
-        let every = self.dictionary.every(&condition.resource_type)?;
-        let mut found = search::ids(connection, type_id, every, &condition.clause, limit)?;
+        let mut found = search::ids(connection, self.dictionary, selection, limit)?;
         found.retain(|id| !touched.contains_key(id.as_str()));
         for (id, state) in touched {
             if let Some(pending) = &state.pending
                 && let Some(rows) = pending.rows()
-                && condition.clause.matches(id, pending.stamp, rows)
+                && selection.matches(id, pending.stamp, rows)
             {
                 found.push(id.to_owned());
             }

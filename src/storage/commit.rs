@@ -15,7 +15,7 @@ use super::blobs::BlobDraft;
 use super::idempotency::Keep;
 use super::index_rows::IndexRows;
 use super::quarantine::Damage;
-use super::search::Clause;
+use super::search::Selection;
 
 /// All that one request changes: applied as a whole or not at all.
 #[derive(Debug, Default)]
@@ -134,8 +134,7 @@ impl Method {
 /// What a search must still find when the commit is applied.
 #[derive(Debug)]
 pub struct Condition {
-    pub resource_type: String,
-    pub clause: Clause,
+    pub selection: Selection,
     pub expect: Matches,
     /// For conditional creates: SHA-256 of the criteria, claimed by the write at this index.
     pub claim: Option<([u8; 32], usize)>,

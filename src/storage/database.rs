@@ -23,7 +23,7 @@ use super::readers::{Health, PointReply, Readers, wait};
 use super::received::Receiver;
 use super::reindex_job::{self, ReindexJob};
 use super::resources::{self, Version};
-use super::search::{self, Clause, FoundVersion, Page, Position, Step};
+use super::search::{self, FoundVersion, Page, Position, Restrictions, Selection, Step};
 use super::sweep::Sweeper;
 use super::transaction::{in_snapshot, in_transaction};
 use super::writer::{CommitReply, Writer, stopped};
@@ -305,24 +305,15 @@ impl Database {
     ///
     /// # Errors
     /// `Unavailable` when the clause was made by another edition of the definitions than is in force.
-    pub fn search(&self, resource_type: &str, clause: Clause, page: Page) -> Result<Found> {
-        let name = resource_type.to_owned();
+    pub fn search(&self, selection: Selection, page: Page) -> Result<Found> {
         self.reading(move |connection, dictionary| {
-            let (type_id, every) = (dictionary.type_id(&name)?, dictionary.every(&name)?);
+            let name = dictionary.type_name(selection.type_id())?;
             let one_more = Page {
                 limit: page.limit.saturating_add(1),
                 ..page.clone()
             };
-            // Before the search: what is written meanwhile is not looked for on later pages.
-            let until = match (page.until, page.edition) {
-                (Some(until), None) => until,
-                (until, edition) => {
-                    let counter = dialect::counter(connection)?;
-                    check_edition(&counter, edition)?;
-                    until.unwrap_or(counter.stamp)
-                }
-            };
-            let mut rows = search::page(connection, type_id, every, &clause, &one_more)?;
+            let until = began(connection, page.until, page.edition)?;
+            let mut rows = search::page(connection, dictionary, &selection, &one_more)?;
             let more = rows.len() > page.limit;
             if more && page.backward {
                 rows.remove(0);
@@ -338,7 +329,7 @@ impl Database {
                 .map(|row| {
                     let one = FoundOne {
                         pk: row.position.pk,
-                        version: found_version(&name, row.version)?,
+                        version: found_version(name, row.version)?,
                     };
                     Ok((row.position, one))
                 })
@@ -361,10 +352,9 @@ impl Database {
     }
 
     /// How many resources a search matches.
-    pub fn count(&self, resource_type: &str, clause: Clause) -> Result<i64> {
-        let name = resource_type.to_owned();
+    pub fn count(&self, selection: Selection) -> Result<i64> {
         self.reading(move |connection, dictionary| {
-            search::count(connection, dictionary.every(&name)?, &clause)
+            search::count(connection, dictionary, &selection)
         })
     }
 
@@ -373,10 +363,11 @@ impl Database {
         self.reading(move |connection, _| search::reached(connection, &from, &step, limit))
     }
 
-    /// Current resources by number.
-    pub fn by_number(&self, pks: Vec<i64>) -> Result<Vec<FoundOne>> {
+    /// Current resources by number, of those that may be known of.
+    pub fn by_number(&self, pks: Vec<i64>, restrictions: &Restrictions) -> Result<Vec<FoundOne>> {
+        let restrictions = restrictions.clone();
         self.reading(move |connection, dictionary| {
-            search::by_number(connection, &pks)?
+            search::by_number(connection, &pks, &restrictions)?
                 .into_iter()
                 .map(|(type_id, pk, row)| {
                     Ok(FoundOne {
@@ -389,19 +380,25 @@ impl Database {
     }
 
     /// A page of a history, and how many versions it has in all, where that is cheap to tell.
+    ///
+    /// Of a resource whose current version may not be known of no version may, nor of a deleted one where
+    /// its type is restricted.
     pub fn history(
         &self,
         scope: Scope,
         page: HistoryPage,
+        restrictions: &Restrictions,
     ) -> Result<(Vec<HistoryEntry>, Option<i64>)> {
+        let restrictions = restrictions.clone();
         self.reading(move |connection, dictionary| {
             // Of one state: a write moves a version from one table to the other.
             in_snapshot(connection, |connection| {
-                let entries = history::page(connection, dictionary, &scope, &page)?;
+                let scoped = history::Scoped::new(connection, dictionary, &scope, &restrictions)?;
+                let entries = history::page(connection, dictionary, &scoped, &page)?;
                 let is_all = page.beyond.is_none() && entries.len() < page.limit;
                 let total = match is_all {
                     true => i64::try_from(entries.len()).ok(),
-                    false => history::count(connection, dictionary, &scope, &page)?,
+                    false => history::count(connection, &scoped, &page)?,
                 };
                 Ok((entries, total))
             })
@@ -543,6 +540,21 @@ fn stuck(who: &str) -> Error {
         Kind::Unavailable,
         format!("no answer from {who} of the database"),
     )
+}
+
+/// The latest write that a search may find, asked before it: what is written meanwhile is not looked for on
+/// later pages.
+pub(super) fn began(
+    connection: &mut AnyConnection,
+    until: Option<Instant>,
+    edition: Option<i64>,
+) -> Result<Instant> {
+    if let (Some(until), None) = (until, edition) {
+        return Ok(until);
+    }
+    let counter = dialect::counter(connection)?;
+    check_edition(&counter, edition)?;
+    Ok(until.unwrap_or(counter.stamp))
 }
 
 /// A search by definitions that are no longer in force could find rows made by others.

@@ -194,6 +194,54 @@ impl Joins {
     }
 }
 
+/// How the database goes about a statement whose values it does not know, line by line; nothing where it
+/// cannot tell.
+///
+/// The text comes from a statement of this process with its placeholders, never from a request.
+pub fn plan_of(connection: &mut AnyConnection, statement: &str) -> Result<Vec<String>> {
+    #[derive(QueryableByName)]
+    struct Line {
+        #[diesel(sql_type = Text)]
+        detail: String,
+    }
+    let lines = |lines: Vec<Line>| lines.into_iter().map(|line| line.detail).collect();
+    Ok(match connection {
+        AnyConnection::Sqlite(connection) => {
+            let explained = diesel::sql_query(format!("EXPLAIN QUERY PLAN {statement}"));
+            lines(explained.load(connection)?)
+        }
+        AnyConnection::Postgres(connection) => {
+            let count = (1..)
+                .take_while(|n| statement.contains(&format!("${n}")))
+                .count();
+            let nulls = vec!["NULL"; count].join(", ");
+            let values = if count > 0 {
+                format!("({nulls})")
+            } else {
+                nulls
+            };
+            // In a transaction of its own: a statement whose types cannot be guessed is not explained.
+            let found = connection.transaction(|connection| {
+                connection.batch_execute("SET LOCAL plan_cache_mode = force_generic_plan")?;
+                connection.batch_execute(&format!("PREPARE explained AS {statement}"))?;
+                let explain = diesel::sql_query(format!("EXPLAIN EXECUTE explained{values}"));
+                explain.load::<PgLine>(connection)
+            });
+            if found.is_ok() {
+                connection.batch_execute("DEALLOCATE explained")?;
+            }
+            let plans = found.unwrap_or_default().into_iter();
+            plans.map(|line| line.detail).collect()
+        }
+    })
+}
+
+#[derive(QueryableByName)]
+struct PgLine {
+    #[diesel(sql_type = Text, column_name = "QUERY PLAN")]
+    detail: String,
+}
+
 /// Stores what a transaction ends with.
 pub fn raise_counter(connection: &mut AnyConnection, counter: Counter) -> Result<()> {
     Sql::<()>::new("UPDATE counter SET value = ")

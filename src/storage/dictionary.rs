@@ -158,6 +158,12 @@ impl Dictionary {
             .collect()
     }
 
+    /// The names of parameters by their numbers, `Patient.name`.
+    pub fn names_of_params(&self) -> HashMap<i64, String> {
+        let params = self.params.iter();
+        params.map(|(text, param)| (*param, text.clone())).collect()
+    }
+
     /// The number of a parameter of a resource type; `None` when it is not indexed.
     pub fn param(&self, resource_type: &str, code: &str) -> Option<i64> {
         self.params.get(&param_text(resource_type, code)).copied()

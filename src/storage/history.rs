@@ -8,13 +8,15 @@ use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 
 use super::commit::Method;
 use super::connection::AnyConnection;
-use super::dialect;
+use super::dialect::{self, Joins};
 use super::dictionary::Dictionary;
 use super::resources::{Version, sha256_column};
+use super::search::{Restrictions, known_of};
 use super::sql::Sql;
 use crate::clock::Instant;
 use crate::error::Result;
 use crate::fhir::model::key::ResourceKey;
+use crate::fhir::search::Restriction;
 
 /// Whose history.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +24,44 @@ pub enum Scope {
     Resource(ResourceKey),
     Type(String),
     System,
+}
+
+/// A scope in the numbers of the database, with what may be known of its types.
+pub struct Scoped<'a> {
+    joins: Joins,
+    /// The type, where there is one, and the id, where there is one.
+    type_id: Option<i64>,
+    id: Option<String>,
+    restrictions: &'a Restrictions,
+}
+
+impl<'a> Scoped<'a> {
+    pub fn new(
+        connection: &AnyConnection,
+        dictionary: &Dictionary,
+        scope: &Scope,
+        restrictions: &'a Restrictions,
+    ) -> Result<Self> {
+        let (name, id) = match scope {
+            Scope::Resource(key) => (Some(&*key.resource_type), Some(key.id.to_string())),
+            Scope::Type(name) => (Some(name.as_str()), None),
+            Scope::System => (None, None),
+        };
+        Ok(Self {
+            joins: Joins::of(connection),
+            type_id: name.map(|name| dictionary.type_id(name)).transpose()?,
+            id,
+            restrictions,
+        })
+    }
+
+    /// Whether everything in it may be known of.
+    fn is_open(&self) -> bool {
+        match self.type_id {
+            Some(type_id) => self.restrictions.of(&type_id) == Restriction::Open,
+            None => self.restrictions.is_open(),
+        }
+    }
 }
 
 /// Which part of a history.
@@ -84,12 +124,12 @@ const OLDER: &str = "SELECT v.seq, v.type, (SELECT r.id FROM resource r WHERE r.
 pub fn page(
     connection: &mut AnyConnection,
     dictionary: &Dictionary,
-    scope: &Scope,
+    scope: &Scoped<'_>,
     page: &HistoryPage,
 ) -> Result<Vec<HistoryEntry>> {
     let mut rows: Vec<EntryRow> = Vec::new();
     for select in [CURRENT, OLDER] {
-        let found: Vec<EntryRow> = entries(select, dictionary, scope, page)?.load(connection)?;
+        let found: Vec<EntryRow> = entries(select, scope, page).load(connection)?;
         rows.extend(found);
     }
     rows.sort_unstable_by_key(|row| row.4);
@@ -119,22 +159,17 @@ pub fn page(
 }
 
 /// The statement that gives the versions of one of the tables.
-fn entries(
-    select: &'static str,
-    dictionary: &Dictionary,
-    scope: &Scope,
-    page: &HistoryPage,
-) -> Result<Sql<EntrySql>> {
+fn entries(select: &'static str, scope: &Scoped<'_>, page: &HistoryPage) -> Sql<EntrySql> {
     let limit = i64::try_from(page.limit).unwrap_or(i64::MAX);
     let current = select == CURRENT;
-    let sql = restrict(Sql::new(select), dictionary, scope, page, current)?;
-    let sql = sql.push(match scope {
+    let sql = restrict(Sql::new(select), scope, page, current);
+    let sql = sql.push(match scope.id {
         // By the order of its key: nobody is to be tempted by the index on time.
-        Scope::Resource(_) => " ORDER BY v.version",
-        Scope::Type(_) | Scope::System => " ORDER BY v.last_updated",
+        Some(_) => " ORDER BY v.version",
+        None => " ORDER BY v.last_updated",
     });
     let sql = sql.push(if page.oldest_first { "" } else { " DESC" });
-    Ok(sql.push(" LIMIT ").bind(limit))
+    sql.push(" LIMIT ").bind(limit)
 }
 
 /// Versions that are counted beside a page at the most.
@@ -145,8 +180,7 @@ const COUNT_OLDER: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM history v WHERE 1
 /// How many versions a scope has; `None` when that would cost more than a page.
 pub fn count(
     connection: &mut AnyConnection,
-    dictionary: &Dictionary,
-    scope: &Scope,
+    scope: &Scoped<'_>,
     page: &HistoryPage,
 ) -> Result<Option<i64>> {
     // Who asks for nothing else gets it, within the time of a search.
@@ -155,12 +189,14 @@ pub fn count(
         // What was current at some time lies anywhere: to count it is to read everything.
         return Ok(None);
     }
-    if let (Scope::Resource(key), None) = (scope, page.since) {
+    if let (Some(type_id), Some(id), None, true) =
+        (scope.type_id, &scope.id, page.since, scope.is_open())
+    {
         // None is ever taken away.
         let version = Sql::<BigInt>::new("SELECT v.version FROM resource v WHERE v.type = ")
-            .bind(dictionary.type_id(&key.resource_type)?)
+            .bind(type_id)
             .push(" AND v.id = ")
-            .bind_text(key.id.to_string())
+            .bind_text(id.clone())
             .get_result(connection)
             .optional()?;
         return Ok(Some(version.unwrap_or(0)));
@@ -175,17 +211,11 @@ pub fn count(
     };
     let mut total = 0i64;
     for (select, current) in tables.into_iter().zip([true, false]) {
-        let found: i64 = restrict(
-            Sql::<BigInt>::new(select),
-            dictionary,
-            scope,
-            &whole,
-            current,
-        )?
-        .push(" LIMIT ")
-        .bind(most.saturating_add(1))
-        .push(") v")
-        .get_result(connection)?;
+        let found: i64 = restrict(Sql::<BigInt>::new(select), scope, &whole, current)
+            .push(" LIMIT ")
+            .bind(most.saturating_add(1))
+            .push(") v")
+            .get_result(connection)?;
         total = total.saturating_add(found);
     }
     Ok((total <= most).then_some(total))
@@ -193,31 +223,26 @@ pub fn count(
 
 fn restrict<ST>(
     mut sql: Sql<ST>,
-    dictionary: &Dictionary,
-    scope: &Scope,
+    scope: &Scoped<'_>,
     page: &HistoryPage,
     current: bool,
-) -> Result<Sql<ST>> {
-    sql = match scope {
-        Scope::Resource(key) => {
-            let type_id = dictionary.type_id(&key.resource_type)?;
-            let id = key.id.to_string();
-            if current {
-                sql.push(" AND v.type = ")
-                    .bind(type_id)
-                    .push(" AND v.id = ")
-                    .bind_text(id)
-            } else {
-                sql.push(" AND v.pk = (SELECT r.pk FROM resource r WHERE r.type = ")
-                    .bind(type_id)
-                    .push(" AND r.id = ")
-                    .bind_text(id)
-                    .push(")")
-            }
-        }
-        Scope::Type(name) => sql.push(" AND v.type = ").bind(dictionary.type_id(name)?),
-        Scope::System => sql,
+) -> Sql<ST> {
+    sql = match (scope.type_id, scope.id.clone()) {
+        (Some(type_id), Some(id)) if current => sql
+            .push(" AND v.type = ")
+            .bind(type_id)
+            .push(" AND v.id = ")
+            .bind_text(id),
+        (Some(type_id), Some(id)) => sql
+            .push(" AND v.pk = (SELECT r.pk FROM resource r WHERE r.type = ")
+            .bind(type_id)
+            .push(" AND r.id = ")
+            .bind_text(id)
+            .push(")"),
+        (Some(type_id), None) => sql.push(" AND v.type = ").bind(type_id),
+        (None, _) => sql,
     };
+    sql = known_of(sql, "v", scope.type_id, scope.restrictions, scope.joins);
     if let Some(since) = page.since {
         sql = sql.push(" AND v.last_updated >= ").bind(since);
     }
@@ -237,7 +262,7 @@ fn restrict<ST>(
             })
             .bind(beyond);
     }
-    Ok(sql)
+    sql
 }
 
 /// When the version after `v` was made.
@@ -269,8 +294,10 @@ mod tests {
         deadline.watch(&mut connection).unwrap();
         deadline.restart(None);
         let mut steps = Vec::new();
+        let open = Restrictions::open();
+        let scope = Scoped::new(&connection, &dictionary, scope, &open).unwrap();
         for select in [CURRENT, OLDER] {
-            let sql = entries(select, &dictionary, scope, page).unwrap();
+            let sql = entries(select, &scope, page);
             let plan: Vec<(i64, i64, i64, String)> = Sql::<PlanSql>::new("EXPLAIN QUERY PLAN ")
                 .append(sql)
                 .load(&mut connection)

@@ -61,7 +61,7 @@ pub use history::{HistoryEntry, HistoryPage, Scope};
 pub use idempotency::{Keep, Kept, MakeAnswer};
 pub use index_rows::{Hasher, IndexRow, IndexRows, LinkRow, RangeRow, StringRow, UNDATED};
 pub use indexed::Known;
-pub use outline::Outline;
+pub use outline::{Listed, Outline};
 pub use packages::PackageRow;
 pub use pg_tls::PgTls;
 pub use quarantine::Damage;
@@ -69,5 +69,8 @@ pub use received::{Received, Receiver};
 pub use reindex::{Compute, IndexedBy, Mode as ReindexMode, Reindexed};
 pub use reindex_job::{REINDEX, ReindexJob, Reindexer, Turn};
 pub use resources::Version;
-pub use search::{By, Clause, Direction, Key, Like, MOST_KEYS, Page, Position, Range, Step};
+pub use search::{
+    By, Clause, Direction, Explanation, Key, Like, MOST_KEYS, Page, Position, Range, Restrictions,
+    Selection, Statement, Step,
+};
 pub use wanted::Wanted;

@@ -7,7 +7,7 @@ use fascicolo::storage::{
 };
 
 use crate::raw;
-use crate::store::{START, Store, delete, key, open, refusal};
+use crate::store::{START, Store, delete, everybody, key, open, refusal};
 use crate::support::database::TestDatabase;
 
 pub fn outcomes_and_versions(database: &TestDatabase) {
@@ -99,7 +99,7 @@ pub fn expectations_refuse_and_leave_nothing(database: &TestDatabase) {
     let audits = raw::audits(database, "");
     assert!(audits.is_empty(), "{audits:?}");
     let clause = store.has("identifier", "y");
-    assert_eq!(store.database.count("Patient", clause).unwrap(), 0);
+    assert_eq!(store.count(clause).unwrap(), 0);
 }
 
 pub fn equal_content_makes_no_version(database: &TestDatabase) {
@@ -177,7 +177,7 @@ pub fn versions_within_one_commit(database: &TestDatabase) {
     );
     for (value, expected) in [("7", 1), ("5", 0), ("4", 0), ("1", 0)] {
         let clause = store.has("gender", value);
-        let count = store.database.count("Patient", clause).unwrap();
+        let count = store.count(clause).unwrap();
         assert_eq!(count, expected, "{value}");
     }
 }
@@ -244,13 +244,16 @@ pub fn many_writes_in_one_commit(database: &TestDatabase) {
         }
         total += size;
     }
-    let count = store.database.count("Patient", store.has("gender", "g"));
+    let count = store.count(store.has("gender", "g"));
     assert_eq!(count.unwrap(), total);
     let page = HistoryPage {
         limit: 1,
         ..HistoryPage::default()
     };
-    let (_, versions) = store.database.history(Scope::System, page).unwrap();
+    let (_, versions) = store
+        .database
+        .history(Scope::System, page, &everybody())
+        .unwrap();
     assert_eq!(versions, Some(total * 2));
     // Nothing at all is a commit too.
     assert!(store.commit(Vec::new()).unwrap().writes.is_empty());

@@ -30,8 +30,7 @@ pub fn conditions_are_decided_in_the_commit(database: &TestDatabase) {
         let clause = Clause::All(clauses);
         let shown = format!("{clause:?} {expect:?}");
         let condition = Condition {
-            resource_type: "Patient".to_owned(),
-            clause,
+            selection: store.patients(clause),
             expect,
             claim: None,
         };
@@ -105,7 +104,7 @@ pub fn a_condition_sees_its_own_group(database: &TestDatabase) {
     });
     for round in 0..rounds {
         let clause = store.has("identifier", &format!("i{round}"));
-        let count = store.database.count("Patient", clause).unwrap();
+        let count = store.count(clause).unwrap();
         assert_eq!(count, 1, "{round}");
     }
 }
@@ -148,7 +147,7 @@ pub fn race(stores: &[&Store], threads: usize, identifiers: usize) {
     assert_eq!(successes, identifiers);
     for number in 0..identifiers {
         let clause = stores[0].has("identifier", &format!("race-{number}"));
-        let count = stores[0].database.count("Patient", clause).unwrap();
+        let count = stores[0].count(clause).unwrap();
         assert_eq!(count, 1, "race-{number}");
     }
 }

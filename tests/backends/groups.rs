@@ -7,7 +7,7 @@ use fascicolo::error::Kind;
 use fascicolo::fhir::model::key::ResourceKey;
 use fascicolo::storage::{Change, Commit, CommitError, Expect, HistoryPage, Refusal, Scope, Write};
 
-use crate::store::{key, open};
+use crate::store::{everybody, key, open};
 use crate::support::database::TestDatabase;
 
 pub fn each_commit_of_a_group_fails_alone(database: &TestDatabase) {
@@ -35,7 +35,7 @@ pub fn each_commit_of_a_group_fails_alone(database: &TestDatabase) {
         }
     });
     let expected = threads * rounds * 4 / 5;
-    let count = store.database.count("Patient", store.has("gender", "g"));
+    let count = store.count(store.has("gender", "g"));
     assert_eq!(count.unwrap(), expected);
     let entries = store.everything();
     assert_eq!(entries.len(), usize::try_from(expected).unwrap() + 1);
@@ -155,7 +155,7 @@ pub fn writers_of_one_key_make_a_chain(database: &TestDatabase) {
     };
     let (entries, total) = store
         .database
-        .history(Scope::Resource(key("one")), page)
+        .history(Scope::Resource(key("one")), page, &everybody())
         .unwrap();
     assert_eq!(total, Some(threads * rounds));
     let versions: Vec<i64> = entries.iter().map(|e| e.version.version).collect();
@@ -163,6 +163,6 @@ pub fn writers_of_one_key_make_a_chain(database: &TestDatabase) {
     assert_eq!(versions, expected);
     let texts: BTreeSet<Vec<u8>> = entries.iter().map(|e| e.version.body.clone()).collect();
     assert_eq!(i64::try_from(texts.len()).unwrap(), threads * rounds);
-    let count = store.database.count("Patient", store.has("gender", "g"));
+    let count = store.count(store.has("gender", "g"));
     assert_eq!(count.unwrap(), 1);
 }

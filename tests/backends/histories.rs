@@ -3,7 +3,7 @@
 use fascicolo::fhir::model::key::ResourceKey;
 use fascicolo::storage::{Change, Expect, HistoryPage, IndexRows, Scope, Write};
 
-use crate::store::{START, Store, facts, key, open};
+use crate::store::{START, Store, everybody, facts, key, open};
 use crate::support::database::TestDatabase;
 
 const MINUTE: i64 = 60_000_000;
@@ -39,7 +39,7 @@ fn filled(database: &TestDatabase) -> Store {
 fn check(store: &Store, scope: Scope, page: HistoryPage, expected: &str, total: i64) {
     let total = Some(total);
     let shown = format!("{scope:?} {page:?}");
-    let (entries, found) = store.database.history(scope, page).unwrap();
+    let (entries, found) = store.database.history(scope, page, &everybody()).unwrap();
     let text: Vec<String> = entries
         .iter()
         .map(|entry| format!("{}{}", entry.version.key.id, entry.version.version))
@@ -77,7 +77,11 @@ pub fn histories_newest_first_in_pages(database: &TestDatabase) {
 
     for limit in 1..=7 {
         for scope in [Scope::System, patients(), Scope::Resource(key("a"))] {
-            let whole = store.database.history(scope.clone(), all()).unwrap().0;
+            let whole = store
+                .database
+                .history(scope.clone(), all(), &everybody())
+                .unwrap()
+                .0;
             let mut paged = Vec::new();
             let mut beyond = None;
             loop {
@@ -86,7 +90,10 @@ pub fn histories_newest_first_in_pages(database: &TestDatabase) {
                     limit,
                     ..HistoryPage::default()
                 };
-                let (entries, total) = store.database.history(scope.clone(), page).unwrap();
+                let (entries, total) = store
+                    .database
+                    .history(scope.clone(), page, &everybody())
+                    .unwrap();
                 let total = usize::try_from(total.unwrap()).unwrap();
                 assert!(total >= whole.len() && entries.len() <= limit);
                 let Some(last) = entries.last() else { break };
@@ -111,7 +118,7 @@ pub fn totals_are_told_where_they_are_cheap(database: &TestDatabase) {
             limit: 2,
             ..HistoryPage::default()
         };
-        store.database.history(scope, page).unwrap().1
+        store.database.history(scope, page, &everybody()).unwrap().1
     };
     let patients = || Scope::Type("Patient".to_owned());
     store.set("a", "x", &[]);
@@ -138,7 +145,10 @@ pub fn totals_are_told_where_they_are_cheap(database: &TestDatabase) {
     }
     // Who asks for the total alone gets it.
     let alone = HistoryPage::default();
-    let (entries, count) = store.database.history(patients(), alone).unwrap();
+    let (entries, count) = store
+        .database
+        .history(patients(), alone, &everybody())
+        .unwrap();
     assert_eq!((entries.len(), count), (0, Some(10_001)));
     assert_eq!(
         total(&store, Scope::Resource(key("p7")), None, None),
@@ -163,7 +173,7 @@ pub fn a_history_is_of_one_state(database: &TestDatabase) {
         });
         loop {
             let scope = Scope::Resource(key("a"));
-            let (entries, total) = store.database.history(scope, all()).unwrap();
+            let (entries, total) = store.database.history(scope, all(), &everybody()).unwrap();
             let total = total.unwrap();
             let versions: Vec<i64> = entries.iter().map(|e| e.version.version).collect();
             let expected: Vec<i64> = (1..=total).rev().collect();

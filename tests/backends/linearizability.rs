@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use fascicolo::storage::{CommitError, Expect, HistoryPage, Refusal, Scope};
 
 use crate::searches::Numbers;
-use crate::store::{Store, key, open};
+use crate::store::{Store, everybody, key, open};
 use crate::support::database::TestDatabase;
 
 /// What a client did, and what it was told.
@@ -205,7 +205,10 @@ pub fn con_02_registers_are_linearizable(database: &TestDatabase) {
             ..HistoryPage::default()
         };
         let scope = Scope::Resource(key(&format!("r{register}")));
-        let (entries, _) = stores[0].database.history(scope, page).unwrap();
+        let (entries, _) = stores[0]
+            .database
+            .history(scope, page, &everybody())
+            .unwrap();
         let kept: BTreeMap<i64, String> = (entries.iter())
             .map(|entry| {
                 let json: serde_json::Value =

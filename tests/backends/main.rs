@@ -29,6 +29,7 @@ mod linearizability;
 mod migrations;
 mod nodes;
 mod raw;
+mod restricted;
 mod searches;
 mod settings;
 mod store;
@@ -81,8 +82,10 @@ suite! {
         writers_of_one_key_make_a_chain;
     histories: histories_newest_first_in_pages, totals_are_told_where_they_are_cheap,
         a_history_is_of_one_state, history_since_and_at;
-    searches: pages_in_order, clauses_hold_together, two_interpreters_agree,
+    searches: pages_in_order, clauses_hold_together, two_interpreters_agree, pages_back_through_several_values,
         in_18_a_search_has_a_time_limit;
+    restricted: leak_13_14_plans_over_what_is_hidden, leak_17_18_includes_of_what_is_hidden,
+        leak_03_04_05_histories_of_what_is_hidden;
     index: index_rows_equal_a_rebuild;
     documents: dur_04_documents_by_their_hash, dur_04_documents_without_a_commit_are_swept;
     settings: dur_03_postgres_that_forgets_is_refused, ops_03_order_never_rests_on_the_clock,

@@ -8,8 +8,8 @@ use fascicolo::error::Result;
 use fascicolo::fhir::model::key::ResourceKey;
 use fascicolo::storage::{
     Change, Clause, Commit, CommitError, Committed, Condition, Content, Database, Expect,
-    HistoryEntry, HistoryPage, IndexRow, IndexRows, Matches, Method, Options, Refusal, Scope,
-    Target, Version, Write, body, packing,
+    HistoryEntry, HistoryPage, IndexRow, IndexRows, Matches, Method, Options, Refusal,
+    Restrictions, Scope, Selection, Target, Version, Write, body, packing,
 };
 
 use crate::support::database::TestDatabase;
@@ -72,6 +72,11 @@ pub fn open_within(
     };
     let database = Database::open(options, Arc::<FixedClock>::clone(&clock))?;
     Ok(Store { database, clock })
+}
+
+/// Everything may be known of.
+pub fn everybody() -> Restrictions {
+    Restrictions::open()
 }
 
 pub fn key(id: &str) -> ResourceKey {
@@ -152,12 +157,22 @@ impl Store {
         }
     }
 
+    /// The patients for which a clause holds.
+    pub fn patients(&self, clause: Clause) -> Selection {
+        let type_id = self.database.dictionary().type_id("Patient").unwrap();
+        Selection::new(type_id, clause, &everybody())
+    }
+
+    /// How many patients there are for which a clause holds.
+    pub fn count(&self, clause: Clause) -> Result<i64> {
+        self.database.count(self.patients(clause))
+    }
+
     /// A condition of a create: nobody has the identifier, and the first write claims it.
     pub fn nobody_has(&self, identifier: &str) -> Condition {
         let digest = self.database.hasher().digest(identifier.as_bytes());
         Condition {
-            resource_type: "Patient".to_owned(),
-            clause: self.has("identifier", identifier),
+            selection: self.patients(self.has("identifier", identifier)),
             expect: Matches::None,
             claim: Some((digest, 0)),
         }
@@ -184,7 +199,10 @@ impl Store {
                 limit: 500,
                 ..HistoryPage::default()
             };
-            let (entries, _) = self.database.history(Scope::System, page).unwrap();
+            let (entries, _) = self
+                .database
+                .history(Scope::System, page, &everybody())
+                .unwrap();
             let Some(last) = entries.last() else {
                 all.reverse();
                 return all;

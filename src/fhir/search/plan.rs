@@ -102,6 +102,21 @@ impl Plan {
         }
     }
 
+    /// The codes of the parameters of the type itself that it asks about.
+    pub fn codes(&self) -> Vec<&Text> {
+        match self {
+            Plan::All(plans) | Plan::Any(plans) => plans.iter().flat_map(Plan::codes).collect(),
+            Plan::Not(plan) => plan.codes(),
+            Plan::Id(_) | Plan::LastUpdated { .. } | Plan::Has { .. } => Vec::new(),
+            Plan::Value { code, .. }
+            | Plan::Text { code, .. }
+            | Plan::Interval { code, .. }
+            | Plan::Near { code, .. }
+            | Plan::Present { code }
+            | Plan::Chain { code, .. } => vec![code],
+        }
+    }
+
     /// Whether it asks for a part of a text that is too short to bound a search.
     pub fn is_loose(&self) -> bool {
         match self {

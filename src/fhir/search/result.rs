@@ -53,6 +53,8 @@ pub enum SortBy {
     Id,
     Text(Text),
     Interval(Text),
+    /// A token or a reference.
+    Coded(Text),
 }
 
 /// A key of `_sort`.
@@ -90,10 +92,11 @@ pub fn sort(resource_type: &str, key: &str, definitions: &Definitions) -> Result
                 SearchKind::Date | SearchKind::Number | SearchKind::Quantity => {
                     SortBy::Interval(parameter.code.clone())
                 }
-                _ => {
+                SearchKind::Token | SearchKind::Reference => SortBy::Coded(parameter.code.clone()),
+                SearchKind::Composite | SearchKind::Special => {
                     return Err(not_offered(
                         key,
-                        "a result is sorted by _lastUpdated, _id, or a parameter of the kinds date, string, number, quantity or uri",
+                        "a result is sorted by a parameter that has one value by itself, or by _lastUpdated or _id",
                     ));
                 }
             }

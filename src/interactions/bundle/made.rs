@@ -12,7 +12,7 @@ use crate::fhir::model::key::ResourceKey;
 use crate::interactions::conditional::Criteria;
 use crate::interactions::dispatch::Verb;
 use crate::interactions::node::Node;
-use crate::storage::{Clause, IndexRows};
+use crate::storage::IndexRows;
 
 /// The resources of one type that a transaction creates or replaces.
 #[derive(Default)]
@@ -50,15 +50,8 @@ impl Made {
 
     /// Those that satisfy a condition.
     pub fn matching(&self, node: &Node, criteria: &Criteria) -> Result<Vec<ResourceKey>> {
-        let clause = criteria.clause(node)?;
-        let leading = match &clause {
-            Clause::All(clauses) => clauses.iter().find_map(|clause| match clause {
-                Clause::Value { param, any_of } => Some((*param, any_of)),
-                _ => None,
-            }),
-            _ => None,
-        };
-        let mut places: Vec<usize> = match leading {
+        let selection = criteria.selection(node)?;
+        let mut places: Vec<usize> = match selection.values() {
             Some((param, any_of)) => any_of
                 .iter()
                 .filter_map(|value| self.by_value.get(&(param, *value)))
@@ -73,7 +66,7 @@ impl Made {
         Ok(places
             .into_iter()
             .filter_map(|place| self.resources.get(place))
-            .filter(|(key, rows)| clause.matches(&key.id, now, rows))
+            .filter(|(key, rows)| selection.matches(&key.id, now, rows))
             .map(|(key, _)| key.clone())
             .collect())
     }

@@ -13,7 +13,6 @@ use crate::fhir::search::{Bounds, DATE, Handling, Plan, covered, times};
 use crate::interactions::dispatch::Reach;
 use crate::interactions::node::Node;
 use crate::interactions::read::current;
-use crate::storage::Clause;
 
 /// Matches of a page when the client does not say.
 const COUNT: &str = "200";
@@ -102,9 +101,8 @@ pub fn everything(node: &Node, key: &ResourceKey, pairs: &[(String, String)]) ->
                 .search_parameter(&part.resource_type, DATE)
                 .is_some_and(|parameter| parameter.kind == SearchKind::Date);
             if dated {
-                let within = node.clause(&part.resource_type, &[within(from, to)])?;
-                let clause = std::mem::replace(&mut part.clause, Clause::All(Vec::new()));
-                part.clause = Clause::All(vec![clause, within]);
+                let within = within(from, to);
+                part.selection = node.narrowed(&part.selection, &part.resource_type, within)?;
             }
         }
     }

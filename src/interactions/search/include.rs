@@ -9,7 +9,7 @@ use crate::error::{Error, Kind, Result};
 use crate::fhir::definitions::SearchKind;
 use crate::fhir::search::Include;
 use crate::interactions::node::Node;
-use crate::storage::{Direction, FoundOne, Step};
+use crate::storage::{Direction, FoundOne, Restrictions, Step};
 
 /// IN-18.
 const MOST_ROUNDS: usize = 8;
@@ -20,10 +20,11 @@ pub fn included(node: &Node, includes: &[Include], matches: &[FoundOne]) -> Resu
     let mut seen: HashSet<i64> = matches.iter().map(|one| one.pk).collect();
     let mut added: Vec<FoundOne> = Vec::new();
     let mut from = by_type(matches);
+    let known = node.known()?;
     for round in 0..=MOST_ROUNDS {
         let mut reached = Vec::new();
         for include in includes.iter().filter(|i| round == 0 || i.iterate) {
-            for (seeds, step) in steps(node, include, &from)? {
+            for (seeds, step) in steps(node, include, &from, &known)? {
                 let limit = MOST_INCLUDED.saturating_add(seen.len()).saturating_add(1);
                 let found = node.store.reached(seeds, step, limit)?;
                 reached.extend(found.into_iter().filter(|pk| seen.insert(*pk)));
@@ -46,7 +47,7 @@ pub fn included(node: &Node, includes: &[Include], matches: &[FoundOne]) -> Resu
                 ),
             ));
         }
-        let fresh = node.store.by_number(reached)?;
+        let fresh = node.store.by_number(reached, &known)?;
         from = by_type(&fresh);
         added.extend(fresh);
     }
@@ -66,7 +67,12 @@ fn by_type(found: &[FoundOne]) -> Seeds {
 }
 
 /// The steps of an include from some resources.
-fn steps(node: &Node, include: &Include, from: &Seeds) -> Result<Vec<(Vec<i64>, Step)>> {
+fn steps(
+    node: &Node,
+    include: &Include,
+    from: &Seeds,
+    known: &Restrictions,
+) -> Result<Vec<(Vec<i64>, Step)>> {
     let dictionary = &node.dictionary;
     let type_id = |name: &str| dictionary.type_id(name).ok();
     if include.reverse {
@@ -89,21 +95,16 @@ fn steps(node: &Node, include: &Include, from: &Seeds) -> Result<Vec<(Vec<i64>, 
         for source in sources {
             followed.extend(params(node, source, include)?);
         }
-        let step = Step {
-            direction: Direction::Reverse,
-            params: followed,
-            type_id: include.source.as_deref().and_then(type_id),
-        };
+        let to = include.source.as_deref().and_then(type_id);
+        let step = Step::new(Direction::Reverse, followed, to, known);
         return Ok(vec![(seeds, step)]);
     }
     from.iter()
         .filter(|(name, _)| include.source.as_ref().is_none_or(|source| source == name))
         .map(|(name, pks)| {
-            let step = Step {
-                direction: Direction::Forward,
-                params: params(node, name, include)?,
-                type_id: include.target.as_deref().and_then(type_id),
-            };
+            let params = params(node, name, include)?;
+            let to = include.target.as_deref().and_then(type_id);
+            let step = Step::new(Direction::Forward, params, to, known);
             Ok((pks.clone(), step))
         })
         .collect()

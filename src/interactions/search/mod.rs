@@ -3,9 +3,11 @@
 //! Source: FHIR R4 search.html, http.html#search, compartmentdefinition.html.
 
 mod everything;
+mod explain;
 mod include;
 mod paging;
 mod reach;
+mod sorted;
 
 use super::dispatch::Reach;
 use super::node::Node;
@@ -15,11 +17,11 @@ use crate::error::{Issue, Kind, Result, outcome};
 use crate::fhir::model::bundle::BundleWriter;
 use crate::fhir::model::json;
 use crate::fhir::search::{Handling, Query, Summary, Total};
-use crate::storage::{FoundOne, Page, Position, Version};
+use crate::storage::{Found, FoundOne, Page, Position, Version};
 
 pub use everything::everything;
-use paging::Mark;
-pub use reach::{Parts, parts};
+use paging::{Mark, Ordered};
+pub use reach::{Part, Parts, parts};
 
 /// A search as it was asked for.
 pub struct SearchRequest {
@@ -33,6 +35,9 @@ const DEFAULT_COUNT: u32 = 20;
 
 /// The Bundle of a search.
 pub fn search(node: &Node, request: &SearchRequest) -> Result<Vec<u8>> {
+    if let Some(explanation) = explain::explained(node, request)? {
+        return Ok(explanation);
+    }
     let parts = parts(node, &request.reach, &request.pairs, request.handling)?;
     let types = request.pairs.iter().filter(|(name, _)| name == "_type");
     let applied = types.chain(&parts.query.applied).cloned().collect();
@@ -107,7 +112,7 @@ pub fn answer(node: &Node, asked: &Asked) -> Result<Vec<u8>> {
         node.store.check_edition(node.edition)?;
         let mut sum = 0i64;
         for part in &asked.parts.parts {
-            let count = node.store.count(&part.resource_type, part.clause.clone())?;
+            let count = node.store.count(part.selection.clone())?;
             sum = sum.saturating_add(count);
         }
         total = Some(sum);
@@ -235,19 +240,26 @@ impl Matches {
 }
 
 fn matches(node: &Node, asked: &Parts, mark: Option<&Mark>, limit: usize) -> Result<Matches> {
-    let page = |resource_type: &str| -> Result<Page> {
-        Ok(Page {
-            keys: paging::keys(node, resource_type, &asked.query)?,
+    let page = |order: &[Ordered]| -> Page {
+        Page {
+            keys: order.iter().map(|ordered| ordered.key).collect(),
             after: mark.map(|mark| mark.position.clone()),
             backward: mark.is_some_and(|mark| mark.backward),
             until: mark.map(|mark| mark.until),
             edition: Some(node.edition),
             ..Page::first(limit)
-        })
+        }
+    };
+    let of_part = |part: &Part| -> Result<Found> {
+        let order = paging::keys(node, &part.resource_type, &asked.query)?;
+        let page = page(&order);
+        if order.iter().any(|ordered| ordered.coded.is_some()) {
+            return sorted::page(node, part, &order, &page);
+        }
+        node.store.search(part.selection.clone(), page)
     };
     if let [part] = asked.parts.as_slice() {
-        let name = part.resource_type.as_str();
-        let found = node.store.search(name, part.clause.clone(), page(name)?)?;
+        let found = of_part(part)?;
         return Ok(Matches {
             found: found.found.into_iter().map(|(_, one)| one).collect(),
             first: found.first,
@@ -260,15 +272,15 @@ fn matches(node: &Node, asked: &Parts, mark: Option<&Mark>, limit: usize) -> Res
     let mut merged: Vec<(Position, FoundOne)> = Vec::new();
     let (mut more, mut until) = (false, None);
     for part in &asked.parts {
-        let name = part.resource_type.as_str();
-        let found = node.store.search(name, part.clause.clone(), page(name)?)?;
+        let found = of_part(part)?;
         more |= found.more;
         until = until.or(Some(found.until));
         merged.extend(found.found);
     }
     // The keys mean the same for all types, whatever their numbers.
     let first = asked.parts.first();
-    let order = page(first.map_or("", |part| part.resource_type.as_str()))?;
+    let name = first.map_or("", |part| part.resource_type.as_str());
+    let order = page(&paging::keys(node, name, &asked.query)?);
     merged.sort_by(|a, b| paging::compare(&order, &a.0, &b.0));
     more |= merged.len() > limit;
     if order.backward {

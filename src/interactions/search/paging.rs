@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use crate::clock::Instant;
 use crate::error::Result;
+use crate::fhir::model::value::Text;
 use crate::fhir::search::{DATE, Query, SortBy};
 use crate::interactions::cursor;
 use crate::interactions::node::Node;
@@ -61,8 +62,16 @@ impl Mark {
     }
 }
 
+/// A key, and the code of its parameter where that is a token or a reference, whose text the database does
+/// not have: then it stands for a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ordered {
+    pub key: Key,
+    pub coded: Option<Text>,
+}
+
 /// The keys that one type is ordered by.
-pub fn keys(node: &Node, resource_type: &str, query: &Query) -> Result<Vec<Key>> {
+pub fn keys(node: &Node, resource_type: &str, query: &Query) -> Result<Vec<Ordered>> {
     let mut keys = Vec::new();
     for sort in query.sort.iter().take(MOST_KEYS) {
         let param = |code: &str| node.ready(resource_type, code);
@@ -70,7 +79,14 @@ pub fn keys(node: &Node, resource_type: &str, query: &Query) -> Result<Vec<Key>>
             SortBy::Clinical => {
                 param(DATE)?;
                 // Kept the other way round: newest first is the usual order.
-                keys.push(key(By::Clinical, !sort.descending));
+                keys.push(ordered(By::Clinical, !sort.descending));
+                continue;
+            }
+            SortBy::Coded(code) => {
+                keys.extend(param(code)?.map(|param| Ordered {
+                    coded: Some(code.clone()),
+                    ..ordered(By::Text(param), sort.descending)
+                }));
                 continue;
             }
             SortBy::LastUpdated => Some(By::LastUpdated),
@@ -78,13 +94,16 @@ pub fn keys(node: &Node, resource_type: &str, query: &Query) -> Result<Vec<Key>>
             SortBy::Text(code) => param(code)?.map(By::Text),
             SortBy::Interval(code) => param(code)?.map(By::Range),
         };
-        keys.extend(by.map(|by| key(by, sort.descending)));
+        keys.extend(by.map(|by| ordered(by, sort.descending)));
     }
     Ok(keys)
 }
 
-fn key(by: By, descending: bool) -> Key {
-    Key { by, descending }
+fn ordered(by: By, descending: bool) -> Ordered {
+    Ordered {
+        key: Key { by, descending },
+        coded: None,
+    }
 }
 
 /// The order of two resources of different types under the keys of a page.

@@ -5,12 +5,12 @@ use crate::fhir::model::key::ResourceKey;
 use crate::fhir::search::{Handling, Plan, Query, parse};
 use crate::interactions::dispatch::Reach;
 use crate::interactions::node::Node;
-use crate::storage::Clause;
+use crate::storage::Selection;
 
 /// One type of a search.
 pub struct Part {
     pub resource_type: String,
-    pub clause: Clause,
+    pub selection: Selection,
 }
 
 /// A search over all its types.
@@ -41,7 +41,7 @@ pub fn parts(
             query.terms.push(membership(node, key, &name)?);
         }
         found.parts.push(Part {
-            clause: node.clause(&name, &query.terms)?,
+            selection: node.selection(&name, &query.terms)?,
             resource_type: name,
         });
         if index == 0 {

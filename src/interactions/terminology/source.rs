@@ -22,8 +22,8 @@ impl ConceptSource for Node {
         };
         let mut plans = vec![has("url", url.to_owned())];
         plans.extend(version.map(|version| has("version", format!("c|{version}"))));
-        let clause = self.clause(resource_type, &plans)?;
-        let found = self.store.search(resource_type, clause, Page::first(1))?;
+        let selection = self.selection(resource_type, &plans)?;
+        let found = self.store.search(selection, Page::first(1))?;
         let first = found.found.into_iter().next();
         first.map(|(_, one)| stored(self, &one.version)).transpose()
     }

@@ -1,6 +1,7 @@
 //! What must hold of a resource, in the numbers of the database.
 
 use super::super::index_rows::{IndexRows, RangeRow, StringRow};
+use super::selection::Selection;
 use crate::clock::Instant;
 use crate::fhir::search::{AXIS, Near, PLANE, SHORTEST_CUT};
 
@@ -44,10 +45,10 @@ pub enum Clause {
         low: Instant,
         high: Instant,
     },
-    /// A reference leads to a resource for which the clause of its type holds.
+    /// A reference leads to one of these resources.
     Chain {
         param: i64,
-        targets: Vec<(i64, Clause)>,
+        targets: Vec<Selection>,
     },
     /// A reference leads to one of these resources, by the hashes of `index_resource.link`: a chain
     /// whose targets are known.
@@ -55,12 +56,12 @@ pub enum Clause {
         param: i64,
         links: Vec<i64>,
     },
-    /// A resource for which the clause holds refers to this one by the parameter.
+    /// One of these resources refers to this one by the parameter.
     Has {
         /// Of the resource that is referred to.
         type_id: i64,
         param: i64,
-        clause: Box<Clause>,
+        sources: Box<Selection>,
     },
 }
 
@@ -134,7 +135,8 @@ impl Clause {
     pub(super) fn has_chain(&self) -> bool {
         match self {
             Clause::All(clauses) | Clause::Any(clauses) => clauses.iter().any(Clause::has_chain),
-            Clause::Not(clause) | Clause::Has { clause, .. } => clause.has_chain(),
+            Clause::Not(clause) => clause.has_chain(),
+            Clause::Has { sources, .. } => sources.clause().has_chain(),
             Clause::Chain { .. } => true,
             _ => false,
         }

@@ -8,6 +8,7 @@ use super::super::dialect::Joins;
 use super::super::sql::Sql;
 use super::FoundVersion;
 use super::leader::ordered;
+use super::selection::{Restrictions, known_of};
 use crate::error::Result;
 
 /// Which way references are followed.
@@ -19,14 +20,30 @@ pub enum Direction {
     Reverse,
 }
 
-/// One step along references.
+/// One step along references, to what may be known of.
 #[derive(Clone, Debug)]
 pub struct Step {
-    pub direction: Direction,
-    /// Numbers of the parameters.
-    pub params: Vec<i64>,
-    /// The type of what is added; `None` is any.
-    pub type_id: Option<i64>,
+    direction: Direction,
+    params: Vec<i64>,
+    type_id: Option<i64>,
+    restrictions: Restrictions,
+}
+
+impl Step {
+    /// By the numbers of some parameters to resources of a type; `None` is any.
+    pub fn new(
+        direction: Direction,
+        params: Vec<i64>,
+        type_id: Option<i64>,
+        restrictions: &Restrictions,
+    ) -> Self {
+        Self {
+            direction,
+            params,
+            type_id,
+            restrictions: restrictions.clone(),
+        }
+    }
 }
 
 /// A resource to add: type, pk, version.
@@ -79,7 +96,7 @@ pub fn reached(
     if let Some(type_id) = step.type_id {
         sql = sql.push(" AND r.type = ").bind(type_id);
     }
-    Ok(sql
+    Ok(known_of(sql, "r", step.type_id, &step.restrictions, joins)
         .push(" ORDER BY r.pk LIMIT ")
         .bind(i64::try_from(limit).unwrap_or(i64::MAX))
         .load(connection)?)
@@ -91,20 +108,39 @@ type RowSql = (
     (Text, BigInt, BigInt, BigInt, Binary, Nullable<Binary>),
 );
 
-/// Resources by number.
-pub fn by_number(connection: &mut AnyConnection, pks: &[i64]) -> Result<Vec<Included>> {
+/// Resources by number, of those that may be known of.
+pub fn by_number(
+    connection: &mut AnyConnection,
+    pks: &[i64],
+    restrictions: &Restrictions,
+) -> Result<Vec<Included>> {
+    let joins = Joins::of(connection);
+    numbered(connection, pks, |sql| {
+        known_of(sql, "r", None, restrictions, joins)
+    })
+}
+
+/// Resources by number, which a search has found.
+pub(super) fn of_found(connection: &mut AnyConnection, pks: &[i64]) -> Result<Vec<Included>> {
+    numbered(connection, pks, |sql| sql)
+}
+
+fn numbered(
+    connection: &mut AnyConnection,
+    pks: &[i64],
+    only: impl Fn(Sql<RowSql>) -> Sql<RowSql>,
+) -> Result<Vec<Included>> {
     let mut found = Vec::with_capacity(pks.len());
     for chunk in pks.chunks(500) {
-        let rows: Vec<Included> = Sql::<RowSql>::new(
+        let sql = Sql::<RowSql>::new(
             "SELECT r.type, r.pk, r.id, r.version, r.last_updated, r.method, r.body, r.blob \
              FROM resource r WHERE r.pk IN ",
         )
         .uncached()
         .bind_list(chunk)
         .push(" AND r.deleted = ")
-        .bind_bool(false)
-        .push(" ORDER BY r.pk")
-        .load(connection)?;
+        .bind_bool(false);
+        let rows: Vec<Included> = only(sql).push(" ORDER BY r.pk").load(connection)?;
         found.extend(rows);
     }
     Ok(found)

@@ -11,6 +11,7 @@ use super::super::connection::AnyConnection;
 use super::super::dialect::Joins;
 use super::super::sql::Sql;
 use super::clause::Clause;
+use super::explain::Notes;
 use super::probe::{Names, ids, probe, range_rows, text_bounds};
 use crate::error::Result;
 use crate::fhir::search::PLANE;
@@ -22,15 +23,17 @@ const MOST_PARTS: usize = 20;
 const SAMPLE: i64 = 200;
 
 /// What planning needs throughout.
-pub struct Planning {
+pub struct Planning<'a> {
+    pub notes: &'a mut Notes,
     pub names: Names,
     /// A leader with fewer rows is collected and sorted; beyond, rows are walked in the order asked for.
     pub few: i64,
 }
 
-impl Planning {
-    pub fn new(connection: &AnyConnection, few: i64) -> Self {
+impl<'a> Planning<'a> {
+    pub fn new(connection: &AnyConnection, few: i64, notes: &'a mut Notes) -> Self {
         Self {
+            notes,
             names: Names::new(Joins::of(connection)),
             few,
         }
@@ -57,7 +60,7 @@ pub struct Leader {
 pub fn leader(
     connection: &mut AnyConnection,
     clause: &Clause,
-    planning: &mut Planning,
+    planning: &mut Planning<'_>,
 ) -> Result<Option<Leader>> {
     Ok(match clause {
         Clause::All(clauses) => best(connection, clauses, planning)?
@@ -164,8 +167,8 @@ pub fn leader(
         Clause::Chain { param, targets } => {
             let (mut parts, mut exact) = (Vec::with_capacity(targets.len()), true);
             let mut most = 0;
-            for (_, clause) in targets {
-                let Some(target) = leader(connection, clause, planning)? else {
+            for target in targets {
+                let Some(target) = leader(connection, target.clause(), planning)? else {
                     return Ok(None);
                 };
                 exact &= target.exact;
@@ -178,9 +181,9 @@ pub fn leader(
         Clause::Has {
             type_id,
             param,
-            clause,
+            sources,
         } => {
-            let Some(source) = leader(connection, clause, planning)? else {
+            let Some(source) = leader(connection, sources.clause(), planning)? else {
                 return Ok(None);
             };
             let at = planning.names.next();
@@ -270,7 +273,7 @@ fn referring(joins: Joins, targets: Sql<Pair>, at: u32, param: i64) -> Sql<Pair>
 pub fn best<'a>(
     connection: &mut AnyConnection,
     clauses: impl IntoIterator<Item = &'a Clause>,
-    planning: &mut Planning,
+    planning: &mut Planning<'_>,
 ) -> Result<Option<(usize, Leader)>> {
     let mut found: Option<(usize, Leader)> = None;
     for (index, clause) in clauses.into_iter().enumerate() {
@@ -312,7 +315,7 @@ fn union(parts: Vec<Leader>) -> Leader {
 }
 
 /// The rows of a leader for which the other clauses of its list hold too.
-fn all_of(leader: Leader, clauses: &[Clause], index: usize, planning: &mut Planning) -> Leader {
+fn all_of(leader: Leader, clauses: &[Clause], index: usize, planning: &mut Planning<'_>) -> Leader {
     let others = clauses
         .iter()
         .enumerate()

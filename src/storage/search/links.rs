@@ -11,6 +11,7 @@ use super::super::sql::Sql;
 use super::clause::Clause;
 use super::leader::{Planning, leader};
 use super::probe::probe;
+use super::selection::Selection;
 use crate::error::Result;
 
 /// As many targets are named.
@@ -20,7 +21,7 @@ const MOST_LINKS: i64 = 1000;
 pub fn resolved(
     connection: &mut AnyConnection,
     clause: &Clause,
-    planning: &mut Planning,
+    planning: &mut Planning<'_>,
 ) -> Result<Clause> {
     let mut each = |clauses: &[Clause]| {
         let resolved = |clause| resolved(connection, clause, planning);
@@ -33,26 +34,44 @@ pub fn resolved(
         Clause::Has {
             type_id,
             param,
-            clause,
-        } => Clause::Has {
-            type_id: *type_id,
-            param: *param,
-            clause: Box::new(resolved(connection, clause, planning)?),
-        },
+            sources,
+        } => {
+            let mut known = sources.clone();
+            *known.clause_mut() = resolved(connection, sources.clause(), planning)?;
+            Clause::Has {
+                type_id: *type_id,
+                param: *param,
+                sources: known,
+            }
+        }
         Clause::Chain { param, targets } => {
             let mut known = Vec::with_capacity(targets.len());
-            for (type_id, clause) in targets {
-                known.push((*type_id, resolved(connection, clause, planning)?));
+            for target in targets {
+                let mut target = target.clone();
+                *target.clause_mut() = resolved(connection, target.clause(), planning)?;
+                known.push(target);
             }
             match links(connection, &known, planning)? {
-                Some(links) => Clause::Refers {
-                    param: *param,
-                    links,
-                },
-                None => Clause::Chain {
-                    param: *param,
-                    targets: known,
-                },
+                Some(links) => {
+                    planning.notes.note(|names| {
+                        let (chain, count) = (names.words(clause), links.len());
+                        format!("the targets were looked up: {chain}: there are {count}")
+                    });
+                    Clause::Refers {
+                        param: *param,
+                        links,
+                    }
+                }
+                None => {
+                    planning.notes.note(|names| {
+                        let chain = names.words(clause);
+                        format!("the targets are many and stay a join: {chain}")
+                    });
+                    Clause::Chain {
+                        param: *param,
+                        targets: known,
+                    }
+                }
             }
         }
         other => other.clone(),
@@ -62,12 +81,12 @@ pub fn resolved(
 /// The hashes of the targets; `None` when they are many.
 fn links(
     connection: &mut AnyConnection,
-    targets: &[(i64, Clause)],
-    planning: &mut Planning,
+    targets: &[Selection],
+    planning: &mut Planning<'_>,
 ) -> Result<Option<Vec<i64>>> {
     let mut links = Vec::new();
-    for (type_id, clause) in targets {
-        let Some(leader) = leader(connection, clause, planning)? else {
+    for target in targets {
+        let Some(leader) = leader(connection, target.clause(), planning)? else {
             return Ok(None);
         };
         if leader.rows > MOST_LINKS {
@@ -88,9 +107,9 @@ fn links(
                 |sql| sql.push("r.pk = ").alias('t', at).push(".pk"),
             )
             .push(" WHERE r.type = ")
-            .bind(*type_id);
+            .bind(target.type_id());
         if !leader.exact {
-            sql = probe(sql.push(" AND "), clause, at, &mut planning.names);
+            sql = probe(sql.push(" AND "), target.clause(), at, &mut planning.names);
         }
         let found: Vec<i64> = sql.load(connection)?;
         links.extend(found);

@@ -5,6 +5,7 @@
 //! keys of the order, so that every page costs the same.
 
 mod clause;
+mod explain;
 mod include;
 mod leader;
 mod links;
@@ -12,6 +13,7 @@ mod merge;
 mod order;
 mod present;
 mod probe;
+mod selection;
 mod window;
 
 use std::borrow::Cow;
@@ -22,13 +24,19 @@ use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 
 use super::connection::AnyConnection;
 use super::dialect::Joins;
+use super::dictionary::Dictionary;
 use super::sql::Sql;
+use crate::clock::Instant;
 use crate::error::Result;
 
 pub use clause::{Clause, Like, Range};
+pub use explain::{Explanation, Statement};
 pub use include::{Direction, Step, by_number, reached};
 pub use order::{By, Key, MOST_KEYS, Page, Position};
+pub use selection::{Restrictions, Selection, known_of};
 
+use explain::Notes;
+use include::of_found;
 use leader::{Leader, Pair, Planning, best, value_rows};
 use order::{FEW, Part};
 use present::narrowed;
@@ -57,17 +65,36 @@ type VersionSql = (Text, BigInt, BigInt, BigInt, Binary, Nullable<Binary>);
 /// The resources of a page, in order.
 pub fn page(
     connection: &mut AnyConnection,
-    type_id: i64,
-    every: i64,
-    clause: &Clause,
+    dictionary: &Dictionary,
+    selection: &Selection,
     page: &Page,
 ) -> Result<Vec<FoundRow>> {
-    let mut planning = Planning::new(connection, page.few);
-    let there = narrowed(connection, clause)?;
+    planned(
+        connection,
+        dictionary,
+        selection,
+        page,
+        &mut Notes::default(),
+    )
+}
+
+/// The same, with a note of each choice.
+fn planned(
+    connection: &mut AnyConnection,
+    dictionary: &Dictionary,
+    selection: &Selection,
+    page: &Page,
+    notes: &mut Notes,
+) -> Result<Vec<FoundRow>> {
+    let (type_id, every) = (selection.type_id(), every(dictionary, selection)?);
+    let mut planning = Planning::new(connection, page.few, notes);
+    let there = narrowed(connection, selection.clause())?;
     let clause = known(connection, &there, &mut planning)?;
     let alone = if page.is_usual() { 1 } else { 0 };
     let walk = Walk::new(connection, every, &clause, &mut planning, alone)?;
+    walk.note(notes);
     if let Some(rows) = walk.first_of_each(connection, page)? {
+        notes.note(|_| "the first rows of each value were merged".to_owned());
         return Ok(rows);
     }
     if walk.leader.rows >= page.few {
@@ -84,6 +111,11 @@ pub fn page(
                 probed: everything.clone(),
             };
             let found = windowed.page(connection, page)?;
+            notes.note(|_| {
+                let enough = found.len() >= page.limit;
+                let told = if enough { "enough" } else { "too little" };
+                format!("the next {rows} rows of the index of the order hold {told} for a page")
+            });
             if found.len() >= page.limit {
                 return Ok(found);
             }
@@ -92,20 +124,29 @@ pub fn page(
     walk.page(connection, page)
 }
 
-/// Numbers, order and packed index rows of matches, newest first, at most `limit`: for those who need no
-/// bodies.
+/// A match without its body: its number and order, its id, when it was changed, its packed index rows.
+pub type OutlineRow = (i64, i64, String, i64, Vec<u8>);
+
+/// Matches without their bodies, newest first, at most `limit`; none that was written after `until`.
 pub fn outline(
     connection: &mut AnyConnection,
-    every: i64,
-    clause: &Clause,
+    dictionary: &Dictionary,
+    selection: &Selection,
+    until: Option<Instant>,
     limit: usize,
-) -> Result<Vec<(i64, i64, Vec<u8>)>> {
-    let page = Page::first(limit);
-    let mut planning = Planning::new(connection, page.few);
-    let there = narrowed(connection, clause)?;
+) -> Result<Vec<OutlineRow>> {
+    let every = every(dictionary, selection)?;
+    let page = Page {
+        until,
+        ..Page::first(limit)
+    };
+    let mut notes = Notes::default();
+    let mut planning = Planning::new(connection, page.few, &mut notes);
+    let there = narrowed(connection, selection.clause())?;
     let clause = known(connection, &there, &mut planning)?;
     let walk = Walk::new(connection, every, &clause, &mut planning, 1)?;
-    let sql = Sql::<(BigInt, BigInt, Binary)>::new("SELECT x.pk, x.n0, r.index_rows FROM (")
+    let select = "SELECT x.pk, x.n0, r.id, r.last_updated, r.index_rows FROM (";
+    let sql = Sql::<(BigInt, BigInt, Text, BigInt, Binary)>::new(select)
         .uncached()
         .append(walk.ordered(&page))
         .push(") x");
@@ -136,7 +177,7 @@ impl Walk<'_> {
             pairs.reverse();
         }
         let pks: Vec<i64> = pairs.iter().map(|(_, pk)| *pk).collect();
-        let mut versions: HashMap<i64, FoundVersion> = by_number(connection, &pks)?
+        let mut versions: HashMap<i64, FoundVersion> = of_found(connection, &pks)?
             .into_iter()
             .map(|(_, pk, version)| (pk, version))
             .collect();
@@ -220,9 +261,15 @@ impl Walk<'_> {
 }
 
 /// How many resources match.
-pub fn count(connection: &mut AnyConnection, every: i64, clause: &Clause) -> Result<i64> {
-    let mut planning = Planning::new(connection, FEW);
-    let there = narrowed(connection, clause)?;
+pub fn count(
+    connection: &mut AnyConnection,
+    dictionary: &Dictionary,
+    selection: &Selection,
+) -> Result<i64> {
+    let every = every(dictionary, selection)?;
+    let mut notes = Notes::default();
+    let mut planning = Planning::new(connection, FEW, &mut notes);
+    let there = narrowed(connection, selection.clause())?;
     let clause = known(connection, &there, &mut planning)?;
     let walk = Walk::new(connection, every, &clause, &mut planning, usize::MAX)?;
     let sql = Sql::<BigInt>::new(if walk.leader.unique {
@@ -241,20 +288,24 @@ pub fn count(connection: &mut AnyConnection, every: i64, clause: &Clause) -> Res
 /// The logical ids of at most `limit` resources that match, in the usual order: for preconditions.
 pub fn ids(
     connection: &mut AnyConnection,
-    type_id: i64,
-    every: i64,
-    clause: &Clause,
+    dictionary: &Dictionary,
+    selection: &Selection,
     limit: usize,
 ) -> Result<Vec<String>> {
-    let rows = page(connection, type_id, every, clause, &Page::first(limit))?;
+    let rows = page(connection, dictionary, selection, &Page::first(limit))?;
     Ok(rows.into_iter().map(|row| row.version.0).collect())
+}
+
+/// The number under which every resource of the type is found.
+fn every(dictionary: &Dictionary, selection: &Selection) -> Result<i64> {
+    dictionary.every(dictionary.type_name(selection.type_id())?)
 }
 
 /// The clause with what can be known beforehand.
 fn known<'a>(
     connection: &mut AnyConnection,
     clause: &'a Clause,
-    planning: &mut Planning,
+    planning: &mut Planning<'_>,
 ) -> Result<Cow<'a, Clause>> {
     if !clause.has_chain() {
         return Ok(Cow::Borrowed(clause));
@@ -286,7 +337,7 @@ impl<'a> Walk<'a> {
         connection: &mut AnyConnection,
         every: i64,
         clause: &'a Clause,
-        planning: &mut Planning,
+        planning: &mut Planning<'_>,
         alone: usize,
     ) -> Result<Self> {
         let (joins, few) = (planning.names.joins, planning.few);
@@ -296,6 +347,9 @@ impl<'a> Walk<'a> {
             && values.len() <= alone
         {
             // Nothing to choose from, and its rows are in order or need none.
+            let only = *only;
+            (planning.notes)
+                .note(|names| format!("walked, being the only condition: {}", names.words(only)));
             return Ok(Self::walking(joins, param, values, Vec::new(), few));
         }
         let found = best(connection, clauses.iter().copied(), planning)?;
@@ -303,6 +357,15 @@ impl<'a> Walk<'a> {
             let values = clauses.get(index).and_then(|clause| clause.walkable());
             if leader.rows < few || values.is_some() {
                 let exact = leader.exact;
+                planning.notes.note(|names| {
+                    let least = if leader.rows < few { "" } else { "at least " };
+                    let led = clauses.get(index).map(|clause| names.words(clause));
+                    format!(
+                        "led by {} ({least}{} rows)",
+                        led.unwrap_or_default(),
+                        leader.rows
+                    )
+                });
                 return Ok(Self {
                     joins,
                     values: values.filter(|_| leader.rows >= few),
@@ -319,6 +382,10 @@ impl<'a> Walk<'a> {
             .and_then(|at| clauses.get(at))
             .and_then(|clause| clause.walkable())
             .unwrap_or((every, &[0]));
+        (planning.notes).note(|names| {
+            let walked = names.param(param);
+            format!("everything is frequent: the rows of {walked} are walked in their order")
+        });
         Ok(Self::walking(
             joins,
             param,
@@ -410,6 +477,13 @@ impl<'a> Walk<'a> {
         match &page.after {
             Some(position) => order::after(sql.push(" WHERE "), page, source.part, position),
             None => sql,
+        }
+    }
+
+    /// Writes down what is looked at row by row.
+    fn note(&self, notes: &mut Notes) {
+        for clause in &self.probed {
+            notes.note(|names| format!("probed for each row: {}", names.words(clause)));
         }
     }
 

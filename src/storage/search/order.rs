@@ -60,6 +60,20 @@ pub struct Position {
 /// matches among them.
 pub const FEW: i64 = 2000;
 
+impl Position {
+    /// Says where a resource is by one of the keys; without a value it is with those that come last.
+    pub fn put(&mut self, place: usize, key: Key, number: Option<i64>, text: Option<String>) {
+        let (last_number, last_text) = undefined(key);
+        if key.is_text() {
+            if let Some(own) = self.texts.get_mut(place) {
+                *own = text.unwrap_or(last_text);
+            }
+        } else if let Some(own) = self.numbers.get_mut(place) {
+            *own = number.unwrap_or(last_number);
+        }
+    }
+}
+
 /// A page of a search.
 #[derive(Clone, Debug)]
 pub struct Page {

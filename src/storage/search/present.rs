@@ -29,8 +29,9 @@ pub fn narrowed<'a>(connection: &mut AnyConnection, clause: &'a Clause) -> Resul
 fn is_long(clause: &Clause) -> bool {
     match clause {
         Clause::All(clauses) | Clause::Any(clauses) => clauses.iter().any(is_long),
-        Clause::Not(clause) | Clause::Has { clause, .. } => is_long(clause),
-        Clause::Chain { targets, .. } => targets.iter().any(|(_, clause)| is_long(clause)),
+        Clause::Not(clause) => is_long(clause),
+        Clause::Has { sources, .. } => is_long(sources.clause()),
+        Clause::Chain { targets, .. } => targets.iter().any(|target| is_long(target.clause())),
         Clause::Value { any_of, .. } => any_of.len() > SHORT,
         _ => false,
     }
@@ -43,10 +44,11 @@ fn narrow(connection: &mut AnyConnection, clause: &mut Clause) -> Result<()> {
                 narrow(connection, clause)?;
             }
         }
-        Clause::Not(clause) | Clause::Has { clause, .. } => narrow(connection, clause)?,
+        Clause::Not(clause) => narrow(connection, clause)?,
+        Clause::Has { sources, .. } => narrow(connection, sources.clause_mut())?,
         Clause::Chain { targets, .. } => {
-            for (_, clause) in targets {
-                narrow(connection, clause)?;
+            for target in targets {
+                narrow(connection, target.clause_mut())?;
             }
         }
         Clause::Value { param, any_of } if any_of.len() > SHORT => {

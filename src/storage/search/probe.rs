@@ -7,6 +7,7 @@
 use super::super::dialect::Joins;
 use super::super::sql::Sql;
 use super::clause::{Clause, Like, Range};
+use super::selection::Selection;
 use crate::fhir::search::{AXIS, Near, PLANE, SHORTEST_CUT};
 
 /// Numbers for aliases, so that no inner name hides an outer one, and how tables are joined.
@@ -89,7 +90,7 @@ pub fn probe<ST>(sql: Sql<ST>, clause: &Clause, at: u32, names: &mut Names) -> S
             .push(") IS TRUE"),
         Clause::Has {
             param,
-            clause,
+            sources,
             type_id: _,
         } => {
             let source = names.next();
@@ -119,7 +120,7 @@ pub fn probe<ST>(sql: Sql<ST>, clause: &Clause, at: u32, names: &mut Names) -> S
                 .push(".pk = ")
                 .alias('t', at)
                 .push(".pk AND ");
-            probe(sql, clause, source, names).push(") IS TRUE")
+            probe(sql, sources.clause(), source, names).push(") IS TRUE")
         }
     }
 }
@@ -212,7 +213,7 @@ fn joined<ST>(
 fn chain<ST>(
     sql: Sql<ST>,
     param: i64,
-    targets: &[(i64, Clause)],
+    targets: &[Selection],
     at: u32,
     names: &mut Names,
 ) -> Sql<ST> {
@@ -241,7 +242,7 @@ fn chain<ST>(
         .push(".param = ")
         .bind(param)
         .push(" AND (");
-    for (index, (type_id, clause)) in targets.iter().enumerate() {
+    for (index, selection) in targets.iter().enumerate() {
         if index > 0 {
             sql = sql.push(" OR ");
         }
@@ -249,9 +250,9 @@ fn chain<ST>(
             .push("(")
             .alias('t', target)
             .push(".type = ")
-            .bind(*type_id)
+            .bind(selection.type_id())
             .push(" AND ");
-        sql = probe(sql, clause, target, names).push(")");
+        sql = probe(sql, selection.clause(), target, names).push(")");
     }
     if targets.is_empty() {
         sql = sql.push("1 = 0");

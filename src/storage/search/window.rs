@@ -42,7 +42,8 @@ pub fn window(
         rows: i64::try_from(rows).unwrap_or(i64::MAX),
     };
     let sql = match key.by {
-        By::Clinical | By::Id => None,
+        By::Clinical => None,
+        By::Id => view.id(connection, type_id)?,
         By::LastUpdated => view.last_updated(connection, type_id)?,
         By::Text(param) => view.text(connection, param)?,
         By::Range(param) => view.range(connection, param)?,
@@ -124,12 +125,26 @@ impl View<'_> {
         }))
     }
 
+    fn id(&self, connection: &mut AnyConnection, type_id: i64) -> Result<Option<Sql<Pair>>> {
+        let column = "q.id";
+        let ids = Sql::<Text>::new("SELECT q.id FROM resource q WHERE q.type = ").bind(type_id);
+        let edge: Option<String> = self
+            .edge(self.since_text(ids, column), column)
+            .get_result(connection)
+            .optional()?;
+        Ok(edge.map(|edge| {
+            let rows = of_type(self.joins, type_id);
+            self.inside(self.since_text(rows, column), column)
+                .bind_text(edge)
+        }))
+    }
+
     fn text(&self, connection: &mut AnyConnection, param: i64) -> Result<Option<Sql<Pair>>> {
         let column = "s.value";
         let edge: Option<String> = {
             let of_param =
                 Sql::<Text>::new("SELECT s.value FROM index_string s WHERE s.param = ").bind(param);
-            self.edge(self.since_text(of_param), column)
+            self.edge(self.since_text(of_param, column), column)
                 .get_result(connection)
                 .optional()?
         };
@@ -138,7 +153,7 @@ impl View<'_> {
             let rows = ordered(self.joins, rows, "s.pk")
                 .push(" WHERE s.param = ")
                 .bind(param);
-            let rows = self.inside(self.since_text(rows), column);
+            let rows = self.inside(self.since_text(rows, column), column);
             if !self.page.backward {
                 return rows.bind_text(edge);
             }
@@ -149,15 +164,13 @@ impl View<'_> {
         }))
     }
 
-    fn since_text<ST>(&self, sql: Sql<ST>) -> Sql<ST> {
+    fn since_text<ST>(&self, sql: Sql<ST>, column: &'static str) -> Sql<ST> {
         match &self.page.after {
             None => sql,
             Some(position) => sql
-                .push(if self.down {
-                    " AND s.value <= "
-                } else {
-                    " AND s.value >= "
-                })
+                .push(" AND ")
+                .push(column)
+                .push(if self.down { " <= " } else { " >= " })
                 .bind_text(position.texts.first().cloned().unwrap_or_default()),
         }
     }

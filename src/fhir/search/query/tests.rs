@@ -334,7 +334,7 @@ fn sorts_and_includes() {
     );
     assert!(query.includes[1].iterate && query.includes[1].code.is_none());
     assert!(query.includes[2].reverse);
-    refused("Observation", "_sort", "code", "sorted by");
+    refused("Observation", "_sort", "code-value-quantity", "sorted by");
     refused("Observation", "_sort", "nothing", "as _sort");
     refused("Observation", "_sort", "date,_id,_lastUpdated,status", "");
     refused("Observation", "_include", "Observation", "as _include");

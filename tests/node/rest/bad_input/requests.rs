@@ -62,7 +62,7 @@ fn urls_and_parameters() {
             get("parameter not offered", "Patient?_text=x").gets(400, ns, ""),
             get("modifier not offered", "Patient?gender:exact=male").gets(400, ns, ""),
             get("chain over a token", "Observation?code.name=x").gets(400, "value", ""),
-            get("_sort not offered", "Patient?_sort=gender").gets(400, ns, ""),
+            get("_sort not offered", "Location?_sort=near").gets(400, ns, ""),
             get("token with three parts", "Patient?identifier=a|b|c").gets(400, v, ""),
             get("empty value", "Patient?identifier=").gets(400, v, ""),
             get("in_18 values", &format!("Patient?_id={}", "a,".repeat(60))).gets(

@@ -173,7 +173,7 @@ fn the_bundle_of_a_search() {
         "_count=x",
         "_total=x",
         "_summary=x",
-        "_sort=gender",
+        "_sort=nothing",
         "_include=Patient:gender",
     ] {
         assert_eq!(node.get(&format!("Patient?{query}")).status, 400, "{query}");

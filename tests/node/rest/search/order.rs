@@ -277,3 +277,97 @@ fn pages_are_the_same_in_both_directions() {
         }
     }
 }
+
+/// Tokens by code and then by system, references by what they name; what has none comes last.
+#[test]
+fn an_order_by_tokens_and_references() {
+    let node = TestNode::start();
+    for (id, members) in [
+        (
+            "p1",
+            r#","gender":"male","active":true,"identifier":[{"system":"urn:b","value":"7"}]"#,
+        ),
+        (
+            "p2",
+            r#","gender":"female","identifier":[{"system":"urn:a","value":"7"},{"value":"9"}]"#,
+        ),
+        (
+            "p3",
+            r#","active":false,"identifier":[{"value":"1"},{"system":"urn:z","value":"8"}]"#,
+        ),
+        (
+            "p4",
+            r#","gender":"female","managingOrganization":{"reference":"Organization/b"}"#,
+        ),
+        (
+            "p5",
+            r#","gender":"other","managingOrganization":{"reference":"Organization/a"}"#,
+        ),
+    ] {
+        put(&node, "Patient", id, members);
+    }
+    orders(
+        &node,
+        "Patient",
+        &[
+            ("gender,_id", "p2 p4 p1 p5 p3"),
+            ("-gender,_id", "p5 p1 p2 p4 p3"),
+            ("gender,-_id", "p4 p2 p1 p5 p3"),
+            ("identifier,_id", "p3 p2 p1 p4 p5"),
+            ("-identifier,_id", "p2 p3 p1 p4 p5"),
+            ("organization,_id", "p5 p4 p1 p2 p3"),
+            ("-organization,-_id", "p4 p5 p3 p2 p1"),
+            ("active,gender,_id", "p3 p1 p2 p4 p5"),
+            ("-_id,gender", "p5 p4 p3 p2 p1"),
+        ],
+        &[],
+    );
+    for sort in [
+        "gender",
+        "-gender",
+        "identifier,-gender",
+        "-organization",
+        "active,-_id",
+    ] {
+        for count in [1, 2, 4] {
+            let first = format!("Patient?_sort={sort}&_count={count}");
+            let (forward, backward) = there_and_back(&node, &first);
+            assert_eq!(forward, backward, "{first}");
+            assert_eq!(forward.concat().len(), 5, "{first}");
+        }
+    }
+    let refused = node.get_with("Patient?_sort=near", &[STRICT]);
+    assert_eq!(refused.status, 400, "{}", refused.text());
+}
+
+/// All that matches is looked at for such an order, so there is a most.
+#[test]
+fn in_18_an_order_by_tokens_is_bounded() {
+    let node = TestNode::start();
+    let bundle = |range: std::ops::Range<usize>| {
+        let entries: Vec<String> = range
+            .map(|_| {
+                r#"{"resource":{"resourceType":"Basic","code":{"text":"x"}},"request":{"method":"POST","url":"Basic"}}"#
+                    .to_owned()
+            })
+            .collect();
+        let entries = entries.join(",");
+        format!(r#"{{"resourceType":"Bundle","type":"transaction","entry":[{entries}]}}"#)
+    };
+    let post = |range| {
+        let answer = node.post("", &bundle(range));
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    };
+    post(0..500);
+    post(0..500);
+    let whole = node.get("Basic?_sort=code&_count=1000");
+    assert_eq!(found(&whole).len(), 1000);
+    post(0..1);
+    let refused = node.get("Basic?_sort=code");
+    assert_eq!(refused.status, 400, "{}", refused.text());
+    assert_eq!(refused.json()["issue"][0]["code"], "too-costly");
+    // In another order, or fewer, they are told.
+    assert_eq!(node.get("Basic?_sort=_id").status, 200);
+    let few = node.get("Basic?_sort=code&_lastUpdated=lt2000-01-01");
+    assert_eq!(few.status, 200);
+}
